@@ -1,0 +1,47 @@
+"""Every exception that `knowledge` raises on purpose. A class's docstring is its message to people."""
+
+from __future__ import annotations
+
+
+class KnowledgeError(Exception):
+    """Something went wrong in the knowledge service."""
+
+    def __init__(self, detail: str = "", *, field: str | None = None) -> None:
+        super().__init__(detail or (type(self).__doc__ or "").strip())
+        self.field = field
+
+
+class InvalidInput(KnowledgeError):
+    """What was given cannot be taken."""
+
+
+class NotFound(KnowledgeError):
+    """There is no such thing in this workspace."""
+
+
+class Conflict(KnowledgeError):
+    """The change contradicts what is stored."""
+
+
+class StaleVersion(KnowledgeError):
+    """The row has changed since it was read; read it again and repeat the change."""
+
+
+class StoreUnavailable(KnowledgeError):
+    """PostgreSQL cannot be reached."""
+
+
+class IndexUnavailable(KnowledgeError):
+    """The vector index cannot be reached."""
+
+
+class ModelUnavailable(KnowledgeError):
+    """The embedding model cannot be loaded."""
+
+
+class StarterDataError(KnowledgeError):
+    """The starter precedents are not well formed."""
+
+
+class DataFolderInUse(KnowledgeError):
+    """Another service is using this data folder."""
