@@ -150,7 +150,9 @@ def _main(paths: list[str]) -> int:
     files = tuple((path, Path(path).read_bytes()) for path in paths)
     catalogue = Catalogue(version="(of the files named)", files=files) if files else read_catalogue()
     precedents = catalogue.precedents
-    print(f"version {catalogue.version}: {len(precedents)} precedents, {sum(len(p.wordings) for p in precedents)} wordings")
+    print(
+        f"version {catalogue.version}: {len(precedents)} precedents, {sum(len(p.wordings) for p in precedents)} wordings"
+    )
     for title, counts in (
         ("verdict", Counter(p.verdict.value for p in precedents)),
         ("cause", Counter(p.cause.value for p in precedents)),

@@ -1,0 +1,213 @@
+"""The index in this process: Qdrant Edge, the engine itself without a server, in one folder."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+import numpy as np
+import qdrant_edge as qe
+
+from knowledge.errors import DataFolderInUse, IndexUnavailable
+from knowledge.index import conditions as c
+from knowledge.index.payload import from_json, to_json
+from knowledge.index.port import LEXICAL, RESOLUTION, SIGNATURE, IndexHit, IndexPoint, NeighbourQuery
+
+T = TypeVar("T")
+PAGE = 1000
+THREADS = 4
+
+
+class EdgeIndex:
+    """An `Index` on one `EdgeShard`. The engine blocks, so its calls go to threads of its own."""
+
+    def __init__(self, folder: Path, *, collection: str, dimensions: int) -> None:
+        self._folder = folder / collection
+        self._collection = collection
+        self._dimensions = dimensions
+        self._shard: qe.EdgeShard | None = None
+        self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="index")
+
+    @property
+    def collection(self) -> str:
+        """Name of the collection."""
+        return self._collection
+
+    async def open(self) -> None:
+        """Load the shard, or make it; a second process on the same folder is refused by the engine."""
+        self._shard = await self._call(self._load)
+
+    def _load(self) -> qe.EdgeShard:
+        made = self._folder / "edge_config.json"
+        try:
+            if made.exists():
+                return qe.EdgeShard.load(str(self._folder))
+            self._folder.mkdir(parents=True, exist_ok=True)
+            shard = qe.EdgeShard.create(str(self._folder), _config(self._dimensions))
+        except Exception as error:
+            if "lock" in str(error).lower():
+                raise DataFolderInUse(f"The index in {self._folder} is open in another process") from error
+            raise
+        for operation in _field_indexes():
+            shard.update(operation)
+        return shard
+
+    async def close(self) -> None:
+        """Write everything to disk and let go of the folder."""
+        shard, self._shard = self._shard, None
+        if shard is not None:
+            await self._call(shard.close)
+        self._threads.shutdown(wait=True)
+
+    async def upsert(self, points: Sequence[IndexPoint]) -> None:
+        """Write points; durable when it returns (the engine keeps a write-ahead log)."""
+        if points:
+            operation = qe.UpdateOperation.upsert_points([_point(point) for point in points])
+            await self._call(lambda: self._open.update(operation))
+
+    async def delete(self, ids: Sequence[UUID]) -> None:
+        """Remove points; absent ones are no error."""
+        if ids:
+            operation = qe.UpdateOperation.delete_points([str(each) for each in ids])
+            await self._call(lambda: self._open.update(operation))
+
+    async def neighbours(self, query: NeighbourQuery) -> list[IndexHit]:
+        """Dense and lexical neighbours by reciprocal rank fusion, best first."""
+        return await self._call(lambda: self._neighbours(query))
+
+    def _neighbours(self, query: NeighbourQuery) -> list[IndexHit]:
+        wanted = qe.Filter(must=[_condition(each) for each in c.conditions(query.filter)])
+        prefetches = [
+            qe.Prefetch(limit=query.limit, query=qe.Query.Nearest(given, using=name), filter=wanted)
+            for name, given in _queries(query)
+        ]
+        names = [SIGNATURE, RESOLUTION] if query.by_resolution else [SIGNATURE]
+        found = self._open.query(
+            qe.QueryRequest(
+                limit=query.limit,
+                query=cast(qe.Fusion, qe.Fusion.Rrf(k=RRF_K)),  # the stubs forget that Rrf is a Fusion
+                prefetches=prefetches,
+                with_payload=True,
+                with_vector=names,
+            )
+        )
+        return [_hit(point, query) for point in found]
+
+    async def versions(self) -> AsyncIterator[tuple[UUID, int]]:
+        """Every point's id and version, in the order of ids."""
+        offset: Any = None
+        while True:
+            request = qe.ScrollRequest(offset=offset, limit=PAGE, with_payload=["version"], with_vector=False)
+            records, offset = await self._call(partial(self._scroll, request))
+            for record in records:
+                yield UUID(str(record.id)), int((record.payload or {}).get("version", 0))
+            if offset is None:
+                return
+
+    def _scroll(self, request: qe.ScrollRequest) -> tuple[list[qe.Record], Any]:
+        return self._open.scroll(request)
+
+    async def count(self) -> int:
+        """How many points there are."""
+        return await self._call(lambda: self._open.count(qe.CountRequest(exact=True)))
+
+    async def optimize(self) -> bool:
+        """Merge segments and build the graph; minutes for a large index."""
+        return await self._call(lambda: self._open.optimize())
+
+    async def clear(self) -> None:
+        """Remove every point."""
+        await self._call(lambda: self._open.update(qe.UpdateOperation.delete_points_by_filter(qe.Filter())))
+
+    @property
+    def _open(self) -> qe.EdgeShard:
+        if self._shard is None:
+            raise IndexUnavailable("The index is not open")
+        return self._shard
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        def guarded() -> T:
+            with _translated():
+                return work()
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, guarded)
+
+
+RRF_K = 60
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (IndexUnavailable, DataFolderInUse):
+        raise
+    except Exception as error:
+        raise IndexUnavailable(f"The index failed: {error}") from error
+
+
+def _config(dimensions: int) -> qe.EdgeConfig:
+    dense = qe.EdgeVectorParams(size=dimensions, distance=qe.Distance.Cosine)
+    return qe.EdgeConfig(
+        vectors={SIGNATURE: dense, RESOLUTION: dense},
+        sparse_vectors={LEXICAL: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf)},
+    )
+
+
+def _field_indexes() -> Iterator[qe.UpdateOperation]:
+    kinds: tuple[tuple[tuple[str, ...], qe.PayloadSchemaType], ...] = (
+        (c.KEYWORD_FIELDS, qe.PayloadSchemaType.Keyword),
+        (c.INTEGER_FIELDS, qe.PayloadSchemaType.Integer),
+        (c.FLOAT_FIELDS, qe.PayloadSchemaType.Float),
+    )
+    for names, kind in kinds:
+        for name in names:
+            yield qe.UpdateOperation.create_field_index(name, kind)
+
+
+def _condition(condition: c.Condition) -> qe.FieldCondition:
+    match condition:
+        case c.OneOf(key, values):
+            return qe.FieldCondition(key, match=qe.MatchAny(cast(list[str], values)))
+        case c.AtLeast(key, number):
+            return qe.FieldCondition(key, range=qe.RangeFloat(gte=number))
+
+
+def _queries(query: NeighbourQuery) -> Iterator[tuple[str, Any]]:
+    yield SIGNATURE, query.vector.tolist()
+    if query.lexical.indices:
+        yield LEXICAL, qe.SparseVector(indices=list(query.lexical.indices), values=list(query.lexical.values))
+    if query.by_resolution:
+        yield RESOLUTION, query.vector.tolist()
+
+
+def _point(point: IndexPoint) -> qe.Point:
+    vectors: dict[str, Any] = {
+        SIGNATURE: point.signature.tolist(),
+        LEXICAL: qe.SparseVector(indices=list(point.lexical.indices), values=list(point.lexical.values)),
+    }
+    if point.resolution is not None:
+        vectors[RESOLUTION] = point.resolution.tolist()
+    return qe.Point(str(point.id), vectors, to_json(point.payload))
+
+
+def _hit(point: qe.ScoredPoint, query: NeighbourQuery) -> IndexHit:
+    vectors: dict[str, Any] = point.vector if isinstance(point.vector, dict) else {}
+    return IndexHit(
+        id=UUID(str(point.id)),
+        payload=from_json(point.payload or {}),
+        cosine=cosine(vectors.get(SIGNATURE), query) or 0.0,
+        fused=point.score,
+        resolution_cosine=cosine(vectors.get(RESOLUTION), query),
+    )
+
+
+def cosine(vector: Any, query: NeighbourQuery) -> float | None:
+    """Cosine of a stored vector (unit length, as the engine keeps them) and the query's; None without one."""
+    return None if vector is None else float(np.dot(np.asarray(vector, dtype=np.float32), query.vector))

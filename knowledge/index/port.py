@@ -1,0 +1,132 @@
+"""What the service asks of a vector index. Two adapters answer: `edge.py` and `server.py`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+
+from knowledge.failures import Cause, Source, Verdict
+from knowledge.index.lexical import SparseVector
+
+Vector = npt.NDArray[np.float32]
+
+#: Names of the vectors of a point.
+SIGNATURE, RESOLUTION, LEXICAL = "signature", "resolution", "lexical"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPayload:
+    """What filters, and what an answer needs when PostgreSQL is away. Times are seconds since 1970.
+
+    `workspace_id` 0 holds the starter precedents, which every workspace sees.
+    """
+
+    workspace_id: int
+    precedent_id: UUID
+    source: Source
+    version: int
+    verdict: Verdict
+    template: str
+    fingerprint: str
+    cause: Cause | None = None
+    action: str | None = None
+    resolved: bool = False
+    resolution: str | None = None
+    pipelines: tuple[str, ...] = ()
+    first_seen: float = 0.0
+    last_seen: float = 0.0
+    occurrences: int = 0
+    retries_succeeded: int = 0
+    retries_failed: int = 0
+    exceptions: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
+    external_id: str | None = None
+    incident_id: UUID | None = None
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPoint:
+    """One signature of a precedent; its id is the signature's, so every write can be repeated."""
+
+    id: UUID
+    signature: Vector
+    lexical: SparseVector
+    payload: IndexPayload
+    resolution: Vector | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFilter:
+    """Which precedents may answer; `workspace_id` sees its own and the starter precedents."""
+
+    workspace_id: int
+    verdict: Verdict | None = None
+    cause: Cause | None = None
+    pipeline: str | None = None
+    since: float | None = None
+    resolved: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourQuery:
+    """Nearest signatures to a failure, by vector and by word; `by_resolution` also looks at what fixed them."""
+
+    vector: Vector
+    lexical: SparseVector
+    filter: IndexFilter
+    limit: int = 50
+    by_resolution: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IndexHit:
+    """A signature near to what was asked. `cosine` is exact; `resolution_cosine` only when it was asked for."""
+
+    id: UUID
+    payload: IndexPayload
+    cosine: float
+    fused: float
+    resolution_cosine: float | None = None
+
+
+class Index(Protocol):
+    """The port. Every method raises `IndexUnavailable` when the engine cannot be reached."""
+
+    @property
+    def collection(self) -> str:
+        """Name of the collection; it carries the model's id."""
+
+    async def open(self) -> None:
+        """Make what is missing and be ready."""
+
+    async def close(self) -> None:
+        """Write everything to disk and let go."""
+
+    async def upsert(self, points: Sequence[IndexPoint]) -> None:
+        """Write points; the same points again change nothing. Durable when it returns."""
+
+    async def delete(self, ids: Sequence[UUID]) -> None:
+        """Remove points; absent ones are no error."""
+
+    async def neighbours(self, query: NeighbourQuery) -> list[IndexHit]:
+        """Dense and lexical neighbours, fused by the engine in one query, best first."""
+
+    def versions(self) -> AsyncIterator[tuple[UUID, int]]:
+        """Every point's id and version, in the order of ids."""
+
+    async def count(self) -> int:
+        """How many points there are."""
+
+    async def optimize(self) -> bool:
+        """Build what makes search fast; may take long, does not block search. True when there was something to do."""
+
+    async def clear(self) -> None:
+        """Remove every point."""

@@ -1,0 +1,227 @@
+"""One suite of calls, run against every adapter of the index port."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qdrant_client import AsyncQdrantClient
+
+from knowledge.errors import DataFolderInUse, IndexUnavailable
+from knowledge.failures import Cause, Source, Verdict
+from knowledge.index.edge import EdgeIndex
+from knowledge.index.lexical import document_vector, query_vector
+from knowledge.index.port import Index, IndexFilter, IndexPayload, IndexPoint, NeighbourQuery, Vector
+from knowledge.index.server import ServerIndex
+
+SIZE = 8
+pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant")
+
+
+def server_client() -> AsyncQdrantClient:
+    """A real server where one is named, the client's own engine otherwise."""
+    url = os.environ.get("SEENBEFORE_TEST_QDRANT_URL")
+    return AsyncQdrantClient(url=url) if url else AsyncQdrantClient(location=":memory:")
+
+
+@pytest.fixture(params=["edge", "server"])
+async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Index]:
+    """An empty, open index."""
+    collection = f"precedents-{uuid.uuid4().hex[:8]}"
+    made: Index = (
+        EdgeIndex(tmp_path, collection=collection, dimensions=SIZE)
+        if request.param == "edge"
+        else ServerIndex(server_client(), collection=collection, dimensions=SIZE)
+    )
+    await made.open()
+    yield made
+    await made.close()
+
+
+def vector(*, seed: int) -> Vector:
+    drawn = np.random.default_rng(seed).normal(size=SIZE).astype(np.float32)
+    return drawn / np.linalg.norm(drawn)
+
+
+def payload(**changes: object) -> IndexPayload:
+    standard = IndexPayload(
+        workspace_id=1,
+        precedent_id=uuid.uuid4(),
+        source=Source.INCIDENT,
+        version=1,
+        verdict=Verdict.TRANSIENT,
+        template="SlowDown",
+        fingerprint="f" * 32,
+        cause=Cause.RATE_LIMIT,
+        pipelines=("train",),
+        last_seen=100.0,
+        terms=("slowdown",),
+    )
+    return replace(standard, **changes)
+
+
+def point(*, seed: int = 1, terms: tuple[str, ...] = ("slowdown",), **changes: object) -> IndexPoint:
+    return IndexPoint(
+        id=uuid.uuid4(), signature=vector(seed=seed), lexical=document_vector(terms), payload=payload(**changes)
+    )
+
+
+def ask(*, seed: int = 1, terms: tuple[str, ...] = ("slowdown",), **filters: object) -> NeighbourQuery:
+    wanted = IndexFilter(**{"workspace_id": 1, **filters})
+    return NeighbourQuery(vector=vector(seed=seed), lexical=query_vector(terms), filter=wanted, limit=10)
+
+
+async def found(index: Index, query: NeighbourQuery) -> list[uuid.UUID]:
+    return [hit.id for hit in await index.neighbours(query)]
+
+
+async def test_an_empty_index_has_no_neighbours(index: Index) -> None:
+    """Nothing stored, nothing found."""
+    assert [] == await found(index, ask())
+    assert 0 == await index.count()
+
+
+async def test_the_same_vector_is_the_nearest_and_its_payload_returns_whole(index: Index) -> None:
+    """What was written comes back equal, with an exact cosine."""
+    near, far = point(seed=1), point(seed=2, terms=("deadlock",))
+    await index.upsert([near, far])
+
+    best = (await index.neighbours(ask(seed=1)))[0]
+
+    assert near.id == best.id
+    assert near.payload == best.payload
+    assert best.cosine == pytest.approx(1.0, abs=1e-5)
+
+
+async def test_words_find_what_vectors_do_not(index: Index) -> None:
+    """A shared rare word brings a point in that is far by vector."""
+    points = [point(seed=seed, terms=("timeout", "connection")) for seed in range(2, 40)]
+    named = point(seed=99, terms=("eccuncorrectable", "connection"))
+    await index.upsert([*points, named])
+
+    query = replace(ask(seed=3, terms=("eccuncorrectable",)), limit=3)
+
+    assert named.id in await found(index, query)
+
+
+async def test_a_query_without_words_still_answers(index: Index) -> None:
+    """A failure in a script without words is matched by vector alone."""
+    only = point()
+    await index.upsert([only])
+
+    assert [only.id] == await found(index, ask(terms=()))
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ({"workspace_id": 2}, {}),
+        ({"verdict": Verdict.GENUINE}, {"verdict": Verdict.TRANSIENT}),
+        ({"cause": Cause.NETWORK}, {"cause": Cause.RATE_LIMIT}),
+        ({"cause": None}, {"cause": Cause.RATE_LIMIT}),
+        ({"pipelines": ("score", "serve")}, {"pipeline": "train"}),
+        ({"last_seen": 50.0}, {"since": 100.0}),
+        ({"resolved": True}, {"resolved": False}),
+    ],
+)
+async def test_filters(index: Index, change: dict[str, object], wanted: dict[str, object]) -> None:
+    """Each filter keeps the point that fits and leaves out the one that does not."""
+    fits, other = point(), point(**change)
+    await index.upsert([fits, other])
+
+    assert [fits.id] == await found(index, ask(**wanted))
+
+
+async def test_starter_precedents_are_seen_from_every_workspace(index: Index) -> None:
+    """Workspace 0 is in every answer, other workspaces are not."""
+    starter, foreign = point(workspace_id=0), point(workspace_id=7)
+    await index.upsert([starter, foreign])
+
+    assert [starter.id] == await found(index, ask(workspace_id=1))
+
+
+async def test_writing_again_replaces(index: Index) -> None:
+    """The id decides: a second write is the newer state of the same point."""
+    first = point()
+    await index.upsert([first])
+    await index.upsert([replace(first, payload=replace(first.payload, version=2, verdict=Verdict.GENUINE))])
+
+    hits = await index.neighbours(ask())
+
+    assert [(first.id, 2, Verdict.GENUINE)] == [(hit.id, hit.payload.version, hit.payload.verdict) for hit in hits]
+
+
+async def test_resolutions_are_searched_when_asked(index: Index) -> None:
+    """A point far by signature is found by what fixed it."""
+    fixed = replace(point(seed=5, terms=("x",)), resolution=vector(seed=1))
+    await index.upsert([fixed, *[point(seed=seed, terms=("y",)) for seed in range(10, 30)]])
+
+    hits = await index.neighbours(replace(ask(seed=1, terms=()), by_resolution=True, limit=30))
+
+    best = max(hits, key=lambda hit: hit.resolution_cosine or 0.0)
+    assert fixed.id == best.id
+    assert best.resolution_cosine == pytest.approx(1.0, abs=1e-5)
+
+
+async def test_versions_name_every_point_in_order(index: Index) -> None:
+    """More points than one page, each once, ordered by id."""
+    points = [point(seed=n, version=n) for n in range(1, 1203)]
+    await index.upsert(points)
+
+    listed = [pair async for pair in index.versions()]
+
+    assert sorted((p.id, p.payload.version) for p in points) == listed
+
+
+async def test_delete_and_clear(index: Index) -> None:
+    """Deleting an absent point is no error; clear leaves nothing."""
+    one, two = point(), point()
+    await index.upsert([one, two])
+    await index.delete([one.id, uuid.uuid4()])
+
+    assert [two.id] == await found(index, ask())
+
+    await index.clear()
+
+    assert 0 == await index.count()
+
+
+async def test_a_second_open_on_one_edge_folder_is_refused(tmp_path: Path) -> None:
+    """The engine guards its folder."""
+    first = EdgeIndex(tmp_path, collection="c", dimensions=SIZE)
+    await first.open()
+    second = EdgeIndex(tmp_path, collection="c", dimensions=SIZE)
+    with pytest.raises((DataFolderInUse, IndexUnavailable)):
+        await second.open()
+    await first.close()
+
+
+async def test_edge_keeps_points_over_a_reopening(tmp_path: Path) -> None:
+    """Closed and opened again, everything is there."""
+    first = EdgeIndex(tmp_path, collection="c", dimensions=SIZE)
+    await first.open()
+    await first.upsert([kept := point()])
+    await first.close()
+    again = EdgeIndex(tmp_path, collection="c", dimensions=SIZE)
+    await again.open()
+
+    assert [kept.id] == await found(again, ask())
+
+    await again.close()
+
+
+async def test_a_server_that_is_away_is_said_plainly() -> None:
+    """Every adapter error is `IndexUnavailable`."""
+    away = ServerIndex(
+        AsyncQdrantClient(url="http://127.0.0.1:9", check_compatibility=False, timeout=1),
+        collection="c",
+        dimensions=SIZE,
+    )
+    with pytest.raises(IndexUnavailable):
+        await away.neighbours(ask())
+    await away.close()
