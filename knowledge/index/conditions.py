@@ -35,14 +35,14 @@ Condition = OneOf | AtLeast
 
 def conditions(wanted: IndexFilter) -> list[Condition]:
     """All of which must hold."""
-    found: list[Condition] = [OneOf("workspace_id", (STARTER_WORKSPACE, wanted.workspace_id))]
+    found: list[Condition] = [OneOf("workspace_id", [STARTER_WORKSPACE, wanted.workspace_id])]
     words = {
         "verdict": wanted.verdict,
         "cause": wanted.cause,
         "pipelines": wanted.pipeline,
         "resolved": None if wanted.resolved is None else str(wanted.resolved).lower(),
     }
-    found.extend(OneOf(key, (str(value),)) for key, value in words.items() if value is not None)
+    found.extend(OneOf(key, [str(value)]) for key, value in words.items() if value is not None)
     if wanted.since is not None:
         found.append(AtLeast("last_seen", wanted.since))
     return found

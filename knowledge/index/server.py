@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import httpx
@@ -51,10 +51,8 @@ class ServerIndex:
                 sparse_vectors_config={LEXICAL: lexical},
             )
         except (ApiException, ValueError):
-            if not await self._client.collection_exists(
-                self._collection
-            ):  # another process was not faster: a real error
-                raise
+            if not await self._client.collection_exists(self._collection):
+                raise  # nobody else was faster: a real error
 
     async def close(self) -> None:
         """Close the connections."""

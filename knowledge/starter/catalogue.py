@@ -138,9 +138,8 @@ def _check_whole(precedents: Iterable[StarterPrecedent]) -> None:
             raise StarterDataError(f"{precedent.key}: the key is used twice")
         by_key[precedent.key] = precedent
         for wording in precedent.wordings:
-            if other := by_wording.setdefault(wording, precedent.key):
-                if other != precedent.key:
-                    raise StarterDataError(f"{precedent.key}: shares a wording with {other}: {wording[:80]!r}")
+            if (other := by_wording.setdefault(wording, precedent.key)) != precedent.key:
+                raise StarterDataError(f"{precedent.key}: shares a wording with {other}: {wording[:80]!r}")
     for precedent in by_key.values():
         if dangling := [key for key in precedent.look_alikes if key not in by_key]:
             raise StarterDataError(f"{precedent.key}: look-alikes that do not exist: {dangling}")
@@ -150,9 +149,8 @@ def _main(paths: list[str]) -> int:
     files = tuple((path, Path(path).read_bytes()) for path in paths)
     catalogue = Catalogue(version="(of the files named)", files=files) if files else read_catalogue()
     precedents = catalogue.precedents
-    print(
-        f"version {catalogue.version}: {len(precedents)} precedents, {sum(len(p.wordings) for p in precedents)} wordings"
-    )
+    wordings = sum(len(p.wordings) for p in precedents)
+    print(f"version {catalogue.version}: {len(precedents)} precedents, {wordings} wordings")
     for title, counts in (
         ("verdict", Counter(p.verdict.value for p in precedents)),
         ("cause", Counter(p.cause.value for p in precedents)),
