@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,6 +16,7 @@ import numpy as np
 import qdrant_edge as qe
 
 from knowledge.errors import DataFolderInUse, IndexUnavailable
+from knowledge.index import compaction
 from knowledge.index import conditions as c
 from knowledge.index.payload import from_json, to_json
 from knowledge.index.port import LEXICAL, RESOLUTION, SIGNATURE, IndexHit, IndexPoint, NeighbourQuery
@@ -22,6 +24,9 @@ from knowledge.index.port import LEXICAL, RESOLUTION, SIGNATURE, IndexHit, Index
 T = TypeVar("T")
 PAGE = 1000
 THREADS = 4
+RRF_K = 60
+#: Points without a graph above which one is built; fewer are searched in full about as fast (`benchmarks/latency.py`).
+GRAPH_FROM = 15_000
 
 
 class EdgeIndex:
@@ -33,6 +38,9 @@ class EdgeIndex:
         self._dimensions = dimensions
         self._shard: qe.EdgeShard | None = None
         self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="index")
+        self._writing = asyncio.Lock()
+        self._since_copy: list[qe.UpdateOperation] | None = None
+        self._without_graph = 0
 
     @property
     def collection(self) -> str:
@@ -44,12 +52,15 @@ class EdgeIndex:
         self._shard = await self._call(self._load)
 
     def _load(self) -> qe.EdgeShard:
-        made = self._folder / "edge_config.json"
+        generation = compaction.current_generation(self._folder)
         try:
-            if made.exists():
-                return qe.EdgeShard.load(str(self._folder))
-            self._folder.mkdir(parents=True, exist_ok=True)
-            shard = qe.EdgeShard.create(str(self._folder), _config(self._dimensions))
+            if (generation / "edge_config.json").exists():
+                shard = qe.EdgeShard.load(str(generation))
+                compaction.remove_other_generations(self._folder)
+                self._without_graph = shard.info().points_count - compaction.graphed_points(generation)
+                return shard
+            generation.mkdir(parents=True, exist_ok=True)
+            shard = qe.EdgeShard.create(str(generation), _config(self._dimensions))
         except Exception as error:
             if "lock" in str(error).lower():
                 raise DataFolderInUse(f"The index in {self._folder} is open in another process") from error
@@ -68,14 +79,58 @@ class EdgeIndex:
     async def upsert(self, points: Sequence[IndexPoint]) -> None:
         """Write points; durable when it returns (the engine keeps a write-ahead log)."""
         if points:
-            operation = qe.UpdateOperation.upsert_points([_point(point) for point in points])
-            await self._call(lambda: self._open.update(operation))
+            await self._update(qe.UpdateOperation.upsert_points([_point(point) for point in points]))
+            self._without_graph += len(points)
 
     async def delete(self, ids: Sequence[UUID]) -> None:
         """Remove points; absent ones are no error."""
         if ids:
-            operation = qe.UpdateOperation.delete_points([str(each) for each in ids])
+            await self._update(qe.UpdateOperation.delete_points([str(each) for each in ids]))
+
+    async def clear(self) -> None:
+        """Remove every point."""
+        await self._update(qe.UpdateOperation.delete_points_by_filter(qe.Filter()))
+
+    async def _update(self, operation: qe.UpdateOperation) -> None:
+        async with self._writing:
             await self._call(lambda: self._open.update(operation))
+            if self._since_copy is not None:
+                self._since_copy.append(operation)
+
+    async def optimize(self) -> bool:
+        """Build the graph in a copy, in another process, then change over; search and writes go on meanwhile."""
+        if not await self._call(self._worth_optimizing):
+            return False
+        generation = compaction.next_generation(self._folder)
+        try:
+            async with self._writing:
+                await self._call(lambda: self._copy_to(generation))
+                self._since_copy, self._without_graph = [], 0
+            if await compaction.optimize_in_child(generation):
+                async with self._writing:
+                    await self._call(lambda: self._change_over(generation))
+                return True
+            return False
+        finally:
+            self._since_copy = None
+            await self._call(lambda: compaction.remove_other_generations(self._folder))
+
+    def _worth_optimizing(self) -> bool:
+        return self._without_graph >= max(GRAPH_FROM, self._open.info().points_count // 4)
+
+    def _copy_to(self, generation: Path) -> None:
+        self._open.flush()
+        shutil.rmtree(generation, ignore_errors=True)
+        shutil.copytree(compaction.current_generation(self._folder), generation)
+
+    def _change_over(self, generation: Path) -> None:
+        fresh = qe.EdgeShard.load(str(generation))
+        for operation in self._since_copy or ():
+            fresh.update(operation)
+        fresh.flush()
+        compaction.make_current(generation)
+        old, self._shard = self._open, fresh
+        old.close()
 
     async def neighbours(self, query: NeighbourQuery) -> list[IndexHit]:
         """Dense and lexical neighbours by reciprocal rank fusion, best first."""
@@ -117,14 +172,6 @@ class EdgeIndex:
         """How many points there are."""
         return await self._call(lambda: self._open.count(qe.CountRequest(exact=True)))
 
-    async def optimize(self) -> bool:
-        """Merge segments and build the graph; minutes for a large index."""
-        return await self._call(lambda: self._open.optimize())
-
-    async def clear(self) -> None:
-        """Remove every point."""
-        await self._call(lambda: self._open.update(qe.UpdateOperation.delete_points_by_filter(qe.Filter())))
-
     @property
     def _open(self) -> qe.EdgeShard:
         if self._shard is None:
@@ -137,9 +184,6 @@ class EdgeIndex:
                 return work()
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, guarded)
-
-
-RRF_K = 60
 
 
 @contextlib.contextmanager
