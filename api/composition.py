@@ -1,0 +1,167 @@
+"""The composition root: builds everything from settings, and takes it down again in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from api.settings import Settings
+from knowledge.advisor.advising import AdvisorSettings
+from knowledge.embedding import LocalEmbedder, load_embedder
+from knowledge.errors import KnowledgeError, StoreUnavailable
+from knowledge.index.port import Index
+from knowledge.indexer import Indexer
+from knowledge.recording import Recorder
+from knowledge.service import KnowledgeService
+from knowledge.spool import Spool
+from knowledge.starter.catalogue import read_catalogue
+from knowledge.starter.loading import load_starter
+from knowledge.store.database import Database
+from knowledge.store.embedded import EmbeddedPostgres
+
+KEEPER_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What runs, for those who look after it (health, command line)."""
+
+    settings: Settings
+    database: Database
+    index: Index
+    embedder: LocalEmbedder
+    indexer: Indexer
+    spool: Spool
+    service: KnowledgeService
+    postgres: EmbeddedPostgres | None
+
+
+@contextlib.asynccontextmanager
+async def build(settings: Settings, *, say: Callable[[str], None] = log.info) -> AsyncIterator[Parts]:
+    """Everything, ready to answer; taken down at the end. `say` tells a person what takes time."""
+    async with contextlib.AsyncExitStack() as stack:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        postgres, database = await open_store(settings, stack=stack, say=say)
+        embedder = await _open_model(settings, stack=stack, say=say)
+        index = await _open_index(settings, embedder=embedder, stack=stack)
+        terms = await load_starter(database, read_catalogue())
+        indexer = Indexer(database, index=index, embedder=embedder)
+        spool = Spool(settings.data / "spool.sqlite3")
+        stack.callback(spool.close)
+        service = KnowledgeService(
+            database=database,
+            index=index,
+            embedder=embedder,
+            indexer=indexer,
+            spool=spool,
+            terms=terms,
+            settings=AdvisorSettings(fail_from=settings.fail_confidence),
+        )
+        yield Parts(settings, database, index, embedder, indexer, spool, service, postgres)
+
+
+@contextlib.asynccontextmanager
+async def running(parts: Parts) -> AsyncIterator[None]:
+    """The work beside the answers: the index worker, and the keeper of what is embedded and spooled."""
+    parts.indexer.start()
+    keeper = asyncio.create_task(_keep(parts), name="keeper")
+    try:
+        yield
+    finally:
+        keeper.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeper
+        await parts.indexer.stop()
+
+
+async def open_store(
+    settings: Settings, *, stack: contextlib.AsyncExitStack, say: Callable[[str], None]
+) -> tuple[EmbeddedPostgres | None, Database]:
+    """PostgreSQL, embedded or named, migrated and connected."""
+    from knowledge.store.migrate import migrate  # noqa: PLC0415 - alembic, only where a schema is looked at
+
+    postgres: EmbeddedPostgres | None = None
+    if settings.database_url is None:
+        postgres = EmbeddedPostgres(settings.data / "postgres", bin_dir=settings.postgres_bin)
+        say("starting PostgreSQL")
+        await asyncio.to_thread(postgres.start)
+        stack.push_async_callback(asyncio.to_thread, postgres.stop)
+    url = settings.database_url.get_secret_value() if settings.database_url else (postgres.url if postgres else "")
+    await asyncio.to_thread(migrate, url)
+    database = Database(url)
+    await database.open()
+    stack.push_async_callback(database.close)
+    return postgres, database
+
+
+async def _open_model(
+    settings: Settings, *, stack: contextlib.AsyncExitStack, say: Callable[[str], None]
+) -> LocalEmbedder:
+    say(f"loading the embedding model {settings.model} (the first time takes a few seconds longer)")
+    embedder = await asyncio.to_thread(
+        load_embedder, settings.model, cache=settings.data / "models", fast=settings.fast_embedding
+    )
+    stack.callback(embedder.close)
+    return embedder
+
+
+async def _open_index(settings: Settings, *, embedder: LocalEmbedder, stack: contextlib.AsyncExitStack) -> Index:
+    index = make_index(settings, embedder=embedder)
+    await index.open()
+    stack.push_async_callback(index.close)
+    return index
+
+
+def make_index(settings: Settings, *, embedder: LocalEmbedder) -> Index:
+    """The index that the settings name: a server, or the engine in this process."""
+    collection = "precedents-" + "".join(char if char.isalnum() else "-" for char in embedder.model_id)
+    if settings.qdrant_url is None:
+        from knowledge.index.edge import EdgeIndex  # noqa: PLC0415 - one of the two is needed
+
+        return EdgeIndex(Path(settings.data) / "qdrant", collection=collection, dimensions=embedder.dimensions)
+    from qdrant_client import AsyncQdrantClient  # noqa: PLC0415
+
+    from knowledge.index.server import ServerIndex  # noqa: PLC0415
+
+    key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
+    client = AsyncQdrantClient(url=settings.qdrant_url, api_key=key)
+    return ServerIndex(client, collection=collection, dimensions=embedder.dimensions)
+
+
+async def _keep(parts: Parts) -> None:
+    """Put the index right once, restart an embedded PostgreSQL that died, write what was spooled."""
+    reconciled = False
+    recorder = Recorder(parts.database, spool=parts.spool, model_id=parts.embedder.model_id, wake=parts.indexer.wake)
+    while True:
+        if parts.postgres is not None and not parts.postgres.is_alive:
+            await _attempt(lambda: _restart(parts), "restarting PostgreSQL")
+        if not reconciled:
+            reconciled = await _attempt(parts.indexer.reconcile, "comparing the index with PostgreSQL")
+        await _attempt(recorder.replay, "writing what was spooled")
+        await asyncio.sleep(KEEPER_S)
+
+
+async def _restart(parts: Parts) -> None:
+    assert parts.postgres is not None  # noqa: S101 - asked by the caller
+    log.warning("the embedded PostgreSQL has died and is started again")
+    await asyncio.to_thread(parts.postgres.start)
+
+
+async def _attempt(work: Callable[[], Awaitable[object]], what: str) -> bool:
+    try:
+        await work()
+    except StoreUnavailable:
+        return False
+    except KnowledgeError as error:
+        log.warning("%s failed: %s", what, type(error).__name__)
+        return False
+    except Exception:
+        log.exception("%s failed", what)
+        return False
+    return True

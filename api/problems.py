@@ -1,0 +1,136 @@
+"""Errors as RFC 9457 problem details: one table from exceptions to problems."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from knowledge import errors
+
+MEDIA_TYPE = "application/problem+json"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Status, slug and title of a class of problems."""
+
+    status: int
+    slug: str
+    title: str
+
+
+KINDS: dict[type[Exception], Kind] = {
+    errors.InvalidInput: Kind(422, "invalid-input", "The request cannot be taken"),
+    errors.NotFound: Kind(404, "not-found", "There is no such thing"),
+    errors.Conflict: Kind(409, "conflict", "The request contradicts what is stored"),
+    errors.StaleVersion: Kind(412, "stale-version", "The row has changed since it was read"),
+    errors.StoreUnavailable: Kind(503, "store-unavailable", "PostgreSQL cannot be reached"),
+    errors.IndexUnavailable: Kind(503, "index-unavailable", "The index cannot be reached"),
+    errors.ModelUnavailable: Kind(503, "model-unavailable", "The embedding model cannot be used"),
+}
+TITLES = {
+    400: "The request is malformed",
+    401: "An API key is needed",
+    403: "This is not allowed",
+    404: "There is no such thing",
+    405: "This method is not offered here",
+    406: "No such representation",
+    413: "The body is too large",
+    415: "This content type is not taken",
+    422: "The request cannot be taken",
+    428: "A precondition is required",
+}
+
+
+class Problem(Exception):
+    """A problem that the HTTP layer itself finds."""
+
+    def __init__(self, status: int, detail: str, *, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.field = field
+
+
+def body_of(
+    status: int, *, slug: str, title: str, detail: str, problems: Sequence[dict[str, str]] = ()
+) -> dict[str, Any]:
+    """A problem document; `errors` names each field and what is wrong with it."""
+    document: dict[str, Any] = {"type": f"urn:seenbefore:problem:{slug}", "title": title, "status": status}
+    document["detail"] = detail
+    if problems:
+        document["errors"] = list(problems)
+    return document
+
+
+def response(status: int, detail: str, *, field: str | None = None, kind: Kind | None = None) -> Response:
+    """A problem as a response."""
+    slug = kind.slug if kind else f"http-{status}"
+    title = kind.title if kind else TITLES.get(status, "Something is wrong")
+    problems = [{"field": field, "problem": detail}] if field else []
+    document = body_of(status, slug=slug, title=title, detail=detail, problems=problems)
+    headers = {"Retry-After": "2"} if status == 503 else {}
+    headers |= {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    return Response(orjson.dumps(document), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app a problem."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(errors.KnowledgeError, _known)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101 - for the type checker: it is registered for Problem alone
+    return response(error.status, error.detail, field=error.field)
+
+
+async def _known(_: Request, error: Exception) -> Response:
+    kind = next((KINDS[cls] for cls in type(error).__mro__ if cls in KINDS), None)
+    if kind is None:
+        return await _unexpected(_, error)
+    return response(kind.status, str(error), field=getattr(error, "field", None), kind=kind)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    problems = [{"field": _field(each["loc"]), "problem": str(each["msg"])} for each in error.errors()]
+    first = problems[0] if problems else {"field": "body", "problem": "cannot be understood"}
+    detail = f"{first['field']}: {first['problem']}"
+    document = body_of(422, slug="invalid-input", title=TITLES[422], detail=detail, problems=problems[:50])
+    return Response(orjson.dumps(document), status_code=422, media_type=MEDIA_TYPE)
+
+
+def _field(location: Sequence[object]) -> str:
+    parts = [str(part) for part in location if part != "body"]
+    return ".".join(parts) or "body"
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    answer = response(error.status_code, str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    # The error's own text may quote the failure that was sent: only its class is logged.
+    log.error("%s %s failed with %s", request.method, request.url.path, type(error).__name__, exc_info=_bare(error))
+    return response(500, "The service met an error of its own. The log tells where.")
+
+
+def _bare(error: Exception) -> Exception:
+    """The traceback without the message."""
+    return RuntimeError(type(error).__name__).with_traceback(error.__traceback__)

@@ -1,0 +1,69 @@
+"""Settings, from the environment (`SEENBEFORE_…`) and the command line. The README lists each; a test says so."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """A setting cannot be understood."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Secrets are never printed."""
+
+    model_config = SettingsConfigDict(env_prefix="SEENBEFORE_", extra="ignore", frozen=True)
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
+    data: Path = Field(default=Path("data"), description="Folder of the embedded PostgreSQL, the index and the model.")
+    database_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL to use instead of the embedded one (`postgresql://…`)."
+    )
+    qdrant_url: str | None = Field(default=None, description="Qdrant server to use instead of the embedded engine.")
+    qdrant_api_key: SecretStr | None = Field(default=None, description="API key of that Qdrant server.")
+    model: str = Field(
+        default="all-MiniLM-L6-v2", description="Embedding model: a sentence-transformers name or a folder."
+    )
+    fast_embedding: bool = Field(default=True, description="Whether CPUs use an OpenVINO copy of the model.")
+    fail_confidence: float = Field(
+        default=0.9,
+        ge=0.5,
+        le=1.0,
+        description="Least confidence in a genuine verdict at which the decision is `fail`.",
+    )
+    postgres_bin: Path | None = Field(
+        default=None, description="Folder of other PostgreSQL programs for the embedded server (15 or newer)."
+    )
+    max_body_bytes: int = Field(
+        default=2_000_000, ge=10_000, description="Largest JSON body, and largest line of an import."
+    )
+    log_level: str = Field(
+        default="info", pattern="^(debug|info|warning|error)$", description="Least severity that is logged."
+    )
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def load_settings(**given: object) -> Settings:
+    """Settings from the environment, `given` winning; raises `SettingsError` without ever quoting a value."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        problems = "; ".join(
+            f"SEENBEFORE_{str(each['loc'][0]).upper()}: {each['msg']}"
+            for each in error.errors(include_input=False, include_context=False, include_url=False)
+        )
+        raise SettingsError(f"Settings that cannot be understood: {problems}") from None

@@ -1,0 +1,129 @@
+"""The answer to one failure, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from knowledge.failures import Action, Cause, DecisionAction, Source, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How retries after a failure of this kind went."""
+
+    succeeded: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A precedent near to a failure, with its similarity (0 to 1) and all that weighing it needs.
+
+    `template`, `exceptions`, `codes`, `operations` and `terms` are those of its nearest signature.
+    `stated_transient` and `stated_genuine` count what people said; they are 0 when only the verdict is known.
+    """
+
+    precedent_id: UUID
+    source: Source
+    similarity: float
+    verdict: Verdict
+    template: str
+    cause: Cause | None = None
+    action: Action | None = None
+    overridden: bool = False
+    stated_transient: int = 0
+    stated_genuine: int = 0
+    retries: Retries = field(default_factory=Retries)
+    occurrences: int = 0
+    last_seen: datetime | None = None
+    exceptions: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
+    title: str | None = None
+    resolution: str | None = None
+    incident_id: UUID | None = None
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the neighbours say together. `confidence` is the chance that the verdict is right (0.5 when unknown)."""
+
+    verdict: Verdict
+    confidence: float
+    cause: Cause | None
+    action: Action | None
+    decided_by: Neighbour | None
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """How to go on. Delays are in seconds; `resume` is filled where pipeline memory knows a resume point."""
+
+    action: Action
+    multiplier: float | None = None
+    max_delay_s: float | None = None
+    jitter: str | None = None
+    resume: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the caller is told to do now."""
+
+    action: DecisionAction
+    reason: str
+    retry_delay_s: float | None = None
+    max_attempts: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One neighbour as the answer shows it."""
+
+    precedent_id: UUID
+    similarity: float
+    verdict: Verdict
+    source: Source
+    template: str
+    incident_id: UUID | None = None
+    external_id: str | None = None
+    cause: Cause | None = None
+    title: str | None = None
+    resolution: str | None = None
+    retries: Retries = field(default_factory=Retries)
+    same_because: tuple[str, ...] = ()
+    differs_in: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PrecedentSummary:
+    """The precedent that the failure belongs to."""
+
+    id: UUID
+    fingerprint: str
+    template: str
+    occurrences: int
+    first_seen: datetime | None
+    last_seen: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """The answer to one failure. `advice_id` and `incident_id` are empty when nothing was recorded."""
+
+    verdict: Verdict
+    confidence: float
+    cause: Cause | None
+    decision: Decision
+    strategy: Strategy
+    precedent: PrecedentSummary | None
+    seen_before: bool
+    evidence: tuple[Evidence, ...]
+    advice_id: UUID | None = None
+    incident_id: UUID | None = None
+    storm: None = None
+    degraded: tuple[str, ...] = ()

@@ -1,0 +1,81 @@
+"""Why a neighbour is one: what it shares with the failure and in what it differs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from knowledge.advisor.advice import Evidence, Neighbour
+from knowledge.advisor.term_weights import TermWeights
+from knowledge.signature.signature import Signature
+
+MOST_REASONS = 5
+#: A word that weighs less than this says nothing about a failure (it stands in one starter precedent of ten).
+TELLING = 2.2
+_WORD = re.compile(r"[^\W_][\w.:-]*\w|\w")
+
+Tokenizer = Callable[[str], Iterable[str]]
+
+
+def show(neighbour: Neighbour, *, asked: Signature, terms: TermWeights, tokenize: Tokenizer) -> Evidence:
+    """The neighbour as the answer shows it."""
+    return Evidence(
+        precedent_id=neighbour.precedent_id,
+        similarity=round(neighbour.similarity, 4),
+        verdict=neighbour.verdict,
+        source=neighbour.source,
+        template=neighbour.template,
+        incident_id=neighbour.incident_id,
+        external_id=neighbour.external_id,
+        cause=neighbour.cause,
+        title=neighbour.title,
+        resolution=neighbour.resolution,
+        retries=neighbour.retries,
+        same_because=same_because(neighbour, asked=asked, terms=terms, tokenize=tokenize),
+        differs_in=differs_in(neighbour, asked=asked),
+    )
+
+
+def same_because(neighbour: Neighbour, *, asked: Signature, terms: TermWeights, tokenize: Tokenizer) -> tuple[str, ...]:
+    """Names and words that both have, the most telling first."""
+    named = [
+        *_shared(_last_names(asked.exceptions), _last_names(neighbour.exceptions)),
+        *_shared(asked.codes, neighbour.codes),
+        *_shared(asked.operations, neighbour.operations),
+    ]
+    shared = frozenset(asked.terms) & frozenset(neighbour.terms)
+    words = _telling_words(asked.template, shared=shared, terms=terms, tokenize=tokenize)
+    return tuple(dict.fromkeys([*named, *words]))[:MOST_REASONS]
+
+
+def _telling_words(text: str, *, shared: frozenset[str], terms: TermWeights, tokenize: Tokenizer) -> list[str]:
+    """Words of the failure, as written, of which all terms are shared; heaviest first, a stem once."""
+    found: dict[tuple[str, ...], tuple[float, str]] = {}
+    for word in dict.fromkeys(_WORD.findall(text)):
+        stems = tuple(tokenize(word))
+        if stems and shared.issuperset(stems):
+            found.setdefault(stems, (max(terms.weight(stem) for stem in stems), word))
+    telling = sorted((pair for pair in found.values() if pair[0] >= TELLING), key=lambda pair: -pair[0])
+    return [word for _, word in telling]
+
+
+def differs_in(neighbour: Neighbour, *, asked: Signature) -> tuple[str, ...]:
+    """Fields in which both say something and not the same, with what each says: `operation: GetObject / PutObject`."""
+    pairs = (
+        ("exception", _last_names(asked.exceptions), _last_names(neighbour.exceptions)),
+        ("code", asked.codes, neighbour.codes),
+        ("operation", asked.operations, neighbour.operations),
+    )
+    return tuple(
+        f"{name}: {', '.join(ours[:2])} / {', '.join(theirs[:2])}"
+        for name, ours, theirs in pairs
+        if ours and theirs and not set(ours) & set(theirs)
+    )
+
+
+def _shared(ours: Sequence[str], theirs: Sequence[str]) -> list[str]:
+    return [name for name in dict.fromkeys(ours) if name in theirs]
+
+
+def _last_names(names: Sequence[str]) -> list[str]:
+    return [name.replace("::", ".").rpartition(".")[2] for name in names]

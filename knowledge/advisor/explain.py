@@ -1,0 +1,69 @@
+"""The reason of a decision: one true sentence that a person accepts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from knowledge.advisor.advice import Judgement, Neighbour
+from knowledge.failures import Cause, Source, Verdict
+
+CAUSE_WORDS: dict[Cause, str] = {
+    Cause.PREEMPTION: "a preemption",
+    Cause.RATE_LIMIT: "a rate limit",
+    Cause.NETWORK: "a network fault",
+    Cause.SERVICE_UNAVAILABLE: "an unavailable service",
+    Cause.CONTENTION: "contention",
+    Cause.HARDWARE: "failing hardware",
+    Cause.DATA_QUALITY: "bad data",
+    Cause.CODE_DEFECT: "a defect in the code",
+    Cause.CONFIGURATION: "a wrong configuration",
+    Cause.PERMISSION: "a missing permission",
+    Cause.RESOURCE_LIMIT: "too few resources",
+    Cause.MODEL_QUALITY: "a model that is not good enough",
+    Cause.DEPENDENCY: "a dependency",
+}
+CONSEQUENCE = {
+    Verdict.TRANSIENT: "The same work is likely to pass when run again.",
+    Verdict.GENUINE: "It fails again until someone changes something.",
+}
+
+
+def reason(judgement: Judgement, *, now: datetime) -> str:
+    """What it is, which precedent says so, how often and how lately it was seen, and how retries fared."""
+    nearest = judgement.decided_by
+    if judgement.verdict is Verdict.UNKNOWN:
+        if nearest is None:
+            return "Nothing like this is known yet."
+        return f"The precedents near to this do not settle it (the nearest: {_name(nearest)})."
+    what = CAUSE_WORDS[judgement.cause] if judgement.cause else f"{judgement.verdict.value}"
+    said = f" as {_origin(nearest, now=now)} says" if nearest is not None else ""
+    return f"This looks like {what},{said}. {CONSEQUENCE[judgement.verdict]}".replace(",.", ".")
+
+
+def _origin(neighbour: Neighbour, *, now: datetime) -> str:
+    if neighbour.source is Source.STARTER:
+        return f"the documented precedent “{_name(neighbour)}”"
+    times = "once" if neighbour.occurrences == 1 else f"{neighbour.occurrences} times"
+    seen = f", last {_ago(neighbour.last_seen, now=now)}" if neighbour.last_seen else ""
+    return f"a precedent seen {times}{seen}{_retries(neighbour)}"
+
+
+def _retries(neighbour: Neighbour) -> str:
+    total = neighbour.retries.succeeded + neighbour.retries.failed
+    return f" ({neighbour.retries.succeeded} of {total} retries passed)" if total else ""
+
+
+def _name(neighbour: Neighbour) -> str:
+    if neighbour.title:
+        return neighbour.title
+    first = neighbour.template.strip().splitlines()[0] if neighbour.template.strip() else "without text"
+    return first if len(first) <= 120 else f"{first[:119]}…"
+
+
+def _ago(moment: datetime, *, now: datetime) -> str:
+    seconds = max(0.0, (now - moment).total_seconds())
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        count = int(seconds // size)
+        if count:
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"

@@ -1,0 +1,118 @@
+"""From hits of the index to neighbours: compared, gathered by precedent, best first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from knowledge.advisor.advice import Neighbour, Retries
+from knowledge.advisor.similarity import Fields, Similarity
+from knowledge.failures import Action, Source
+from knowledge.index.port import IndexHit, IndexPayload
+from knowledge.signature.signature import Signature
+from knowledge.store.records import PrecedentRecord
+
+#: A workspace's own precedent goes before a starter precedent that is nearer by less than this
+#: (`python -m benchmarks.tune CORPUS`).
+OWN_FIRST = 0.1
+
+
+def fields_of(signature: Signature) -> Fields:
+    """What of a signature is compared."""
+    return Fields(signature.terms, signature.exceptions, signature.codes, signature.operations)
+
+
+def nearest_by_precedent(hits: Sequence[IndexHit], *, similarity: Similarity) -> dict[UUID, tuple[IndexHit, float]]:
+    """For each precedent its nearest signature and the similarity of that."""
+    nearest: dict[UUID, tuple[IndexHit, float]] = {}
+    for hit in hits:
+        payload = hit.payload
+        other = Fields(payload.terms, payload.exceptions, payload.codes, payload.operations)
+        score = similarity.to(other, cosine=hit.cosine)
+        if payload.precedent_id not in nearest or score > nearest[payload.precedent_id][1]:
+            nearest[payload.precedent_id] = (hit, score)
+    return nearest
+
+
+def gather(
+    nearest: Mapping[UUID, tuple[IndexHit, float]], *, records: Mapping[UUID, PrecedentRecord] | None
+) -> list[Neighbour]:
+    """Neighbours, best first; from the index alone when `records` (what PostgreSQL knows) is None.
+
+    A precedent that PostgreSQL no longer has is left out: the index follows behind.
+    """
+    if records is None:
+        found = [_from_payload(hit.payload, score) for hit, score in nearest.values()]
+    else:
+        merged: dict[UUID, Neighbour] = {}
+        for asked, (hit, score) in nearest.items():
+            record = records.get(asked)
+            if record is None:
+                continue
+            if record.id not in merged or merged[record.id].similarity < score:
+                merged[record.id] = from_record(record, similarity=score, seen_as=hit.payload)
+        found = list(merged.values())
+    return sorted(found, key=rank, reverse=True)
+
+
+def rank(neighbour: Neighbour) -> float:
+    """What neighbours are ordered by: similarity, with the workspace's own preferred."""
+    return neighbour.similarity + (OWN_FIRST if neighbour.source is Source.INCIDENT else 0.0)
+
+
+def from_record(record: PrecedentRecord, *, similarity: float, seen_as: IndexPayload | None = None) -> Neighbour:
+    """A neighbour with the counts that PostgreSQL has."""
+    nearest = seen_as or record.signature
+    return Neighbour(
+        precedent_id=record.id,
+        source=record.source,
+        similarity=similarity,
+        verdict=record.verdict,
+        template=nearest.template,
+        cause=record.cause,
+        action=record.action,
+        overridden=record.verdict_override is not None,
+        stated_transient=record.stated_transient,
+        stated_genuine=record.stated_genuine,
+        retries=Retries(record.retries_succeeded, record.retries_failed),
+        occurrences=record.occurrences,
+        last_seen=record.last_seen,
+        exceptions=nearest.exceptions,
+        codes=nearest.codes,
+        operations=nearest.operations,
+        terms=seen_as.terms if seen_as else (),
+        title=record.title,
+        resolution=record.resolution.summary if record.resolution else None,
+        incident_id=record.latest_incident_id,
+        external_id=record.latest_external_id,
+    )
+
+
+def with_terms(neighbour: Neighbour, terms: tuple[str, ...]) -> Neighbour:
+    """A neighbour of the same fingerprint has the failure's own words."""
+    return replace(neighbour, terms=terms)
+
+
+def _from_payload(payload: IndexPayload, similarity: float) -> Neighbour:
+    return Neighbour(
+        precedent_id=payload.precedent_id,
+        source=payload.source,
+        similarity=similarity,
+        verdict=payload.verdict,
+        template=payload.template,
+        cause=payload.cause,
+        action=Action(payload.action) if payload.action else None,
+        retries=Retries(payload.retries_succeeded, payload.retries_failed),
+        occurrences=payload.occurrences,
+        last_seen=datetime.fromtimestamp(payload.last_seen, UTC) if payload.last_seen else None,
+        exceptions=payload.exceptions,
+        codes=payload.codes,
+        operations=payload.operations,
+        terms=payload.terms,
+        title=payload.title,
+        resolution=payload.resolution,
+        incident_id=payload.incident_id,
+        external_id=payload.external_id,
+    )

@@ -1,0 +1,31 @@
+"""How much a word says: rare words tell failures apart, common ones do not."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TermWeights:
+    """Inverse document frequencies over the starter precedents, the same for every workspace and every process."""
+
+    documents: int
+    frequencies: dict[str, int]
+
+    @classmethod
+    def of(cls, documents: Iterable[Iterable[str]]) -> TermWeights:
+        """Count in how many documents each term stands."""
+        counts: Counter[str] = Counter()
+        total = 0
+        for terms in documents:
+            counts.update(set(terms))
+            total += 1
+        return cls(documents=total, frequencies=dict(counts))
+
+    def weight(self, term: str) -> float:
+        """The usual BM25 inverse document frequency; a term never seen weighs most."""
+        frequency = self.frequencies.get(term, 0)
+        return math.log1p((self.documents - frequency + 0.5) / (frequency + 0.5))

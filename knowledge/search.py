@@ -1,0 +1,80 @@
+"""Engineers' search over signatures and resolutions, by meaning and by word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from knowledge.advisor import neighbours as near
+from knowledge.advisor.advice import Evidence, Neighbour
+from knowledge.advisor.evidence import show
+from knowledge.advisor.similarity import Fields, Similarity, SimilarityWeights
+from knowledge.advisor.term_weights import TermWeights
+from knowledge.failures import Cause, Failure, Verdict
+from knowledge.index.lexical import query_vector
+from knowledge.index.port import IndexFilter, IndexHit, NeighbourQuery, Vector
+from knowledge.signature import sign, terms_of
+from knowledge.signature.signature import Signature
+
+MOST_RESULTS = 100
+#: Signatures asked for each result wanted: several may belong to one precedent.
+ASKED_PER_RESULT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """What is looked for, and among what."""
+
+    text: str
+    verdict: Verdict | None = None
+    cause: Cause | None = None
+    pipeline: str | None = None
+    since: datetime | None = None
+    resolved: bool | None = None
+    limit: int = 20
+
+
+def signature_of(query: SearchQuery) -> Signature:
+    """A question is treated as a failure is: an error pasted into the search finds what `/advise` finds."""
+    return sign(Failure(text=query.text))
+
+
+def index_query(query: SearchQuery, *, signature: Signature, vector: Vector, workspace_id: int) -> NeighbourQuery:
+    """The question to the index."""
+    wanted = IndexFilter(
+        workspace_id=workspace_id,
+        verdict=query.verdict,
+        cause=query.cause,
+        pipeline=query.pipeline,
+        since=query.since.timestamp() if query.since else None,
+        resolved=query.resolved,
+    )
+    return NeighbourQuery(
+        vector=vector,
+        lexical=query_vector(signature.terms),
+        filter=wanted,
+        limit=max(50, query.limit * ASKED_PER_RESULT),
+        by_resolution=True,
+    )
+
+
+def nearest(
+    hits: Sequence[IndexHit], *, signature: Signature, weights: SimilarityWeights, terms: TermWeights
+) -> dict[UUID, tuple[IndexHit, float]]:
+    """For each precedent the better of how near its signature and how near its resolution is."""
+    similarity = Similarity(near.fields_of(signature), weights=weights, terms=terms)
+    found = near.nearest_by_precedent(hits, similarity=similarity)
+    for hit in hits:
+        if hit.resolution_cosine is None or hit.payload.resolution is None:
+            continue
+        said = similarity.to(Fields(terms_of(hit.payload.resolution)), cosine=hit.resolution_cosine)
+        if said > found[hit.payload.precedent_id][1]:
+            found[hit.payload.precedent_id] = (hit, said)
+    return found
+
+
+def shown(found: Sequence[Neighbour], *, signature: Signature, terms: TermWeights, limit: int) -> list[Evidence]:
+    """The best, explained."""
+    return [show(neighbour, asked=signature, terms=terms, tokenize=terms_of) for neighbour in found[:limit]]

@@ -1,0 +1,146 @@
+"""Put a reading together: the order in which people, the embedding model and the search see a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from knowledge.signature.codes import named_codes, standard_codes
+from knowledge.signature.extract import Reading
+from knowledge.signature.extract.functions import function_of, is_own, libraries_of, operations_of
+from knowledge.signature.families import families_of
+from knowledge.signature.mask import mask
+from knowledge.signature.patterns import Match, pattern
+from knowledge.signature.terms import split_name, words_of
+
+#: MiniLM reads 256 word pieces; masked error text has about 3.5 characters to one.
+_EMBEDDED_CHARACTERS = 900
+_TEMPLATE_CHARACTERS = 4000
+_MOST_LINES = 40
+_MOST_FRAMES = 3
+_PLACEHOLDER = pattern(r"<[a-z]{2,8}>|\[(?:secret|email|card)\]")
+_DOTTED = pattern(r"\b(?:[A-Za-z_]\w*\.)+[A-Z]\w+")
+_NAME = pattern(r"\b[A-Za-z][a-z]*(?:[A-Z_.][\w.]*\w)\b|\b[A-Z]{2,}[a-z]\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A failure's masked lines by what they are: `causes` are exceptions, innermost first; nothing appears twice."""
+
+    causes: tuple[str, ...]
+    errors: tuple[str, ...]
+    context: tuple[str, ...]
+    trailers: tuple[str, ...]
+    exceptions: tuple[str, ...]
+    functions: tuple[str, ...]
+    libraries: tuple[str, ...]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What tells of the failure; generic trailers, or else the functions, only when there is nothing better."""
+        return (*self.causes, *self.errors, *self.context) or self.trailers or self.functions
+
+
+def compose(reading: Reading) -> Composed:
+    """Order, mask and thin out a reading; the last chain of exceptions comes first, wrappers of other processes' failures last."""
+    exceptions = [one for chain in reversed(reading.chains) for one in chain]
+    raised = [one for one in exceptions if not one.generic]
+    wrappers = [one for one in exceptions if one.generic]
+    causes, errors, context, trailers = _mask_sections(
+        [line for one in raised for line in one.lines],
+        reading.errors,
+        reading.context,
+        [*(line for one in wrappers for line in one.lines), *reading.trailers],
+    )
+    return Composed(
+        causes=causes,
+        errors=errors,
+        context=context,
+        trailers=trailers,
+        exceptions=tuple(dict.fromkeys(one.type for one in (*raised, *wrappers) if one.type)),
+        functions=_functions(reading.frames),
+        libraries=libraries_of(reading.frames[:_MOST_FRAMES]),
+    )
+
+
+def _mask_sections(*sections: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Each section's masked lines, each line once in all; masking is asked once, since it costs by the call."""
+    kept = [_thin_out(list(dict.fromkeys(section))) for section in sections]
+    masked = iter(mask("\n".join(line for lines in kept for line in lines)).split("\n"))
+    seen: set[str] = set()
+    for lines in kept:
+        candidates = dict.fromkeys(line.strip() for line in islice(masked, len(lines)))
+        fresh = tuple(line for line in candidates if line and line not in seen)
+        seen.update(fresh)
+        yield fresh
+
+
+def _thin_out(lines: list[str]) -> list[str]:
+    """Of many lines, the first and the last: how it began and what it came to."""
+    half = _MOST_LINES // 2
+    return lines if len(lines) <= _MOST_LINES else lines[:half] + lines[-half:]
+
+
+def _functions(frames: tuple[str, ...]) -> tuple[str, ...]:
+    """The innermost function, and the innermost of the pipeline's own code."""
+    own = next((frame for frame in frames if is_own(frame)), "")
+    return tuple(dict.fromkeys(mask(name) for name in map(function_of, (*frames[:1], own)) if name))
+
+
+def template_of(composed: Composed) -> str:
+    """What people read."""
+    return "\n".join(composed.lines)[:_TEMPLATE_CHARACTERS]
+
+
+def codes_of(composed: Composed, labels: Labels) -> tuple[str, ...]:
+    """Codes as printed, then the standard ones under their canonical names."""
+    statuses = {code.partition("_")[2] for code in labels.codes}
+    named = (code for code in named_codes("\n".join(composed.lines)) if code.rpartition(" ")[2].lower() not in statuses)
+    return tuple(dict.fromkeys((*named, *labels.codes)))
+
+
+def operations_in(composed: Composed) -> tuple[str, ...]:
+    """API operations and innermost functions."""
+    return tuple(dict.fromkeys((*operations_of("\n".join(composed.lines)), *composed.functions)))
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a failure is about, beyond its own words."""
+
+    codes: tuple[str, ...]
+    families: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+def labels_of(composed: Composed) -> Labels:
+    """Standard codes, families of failure, and the names of the innermost function and its library."""
+    text = "\n".join(composed.lines)
+    return Labels(standard_codes(text), families_of(text), (*composed.functions[:1], *composed.libraries))
+
+
+def embedding_text(composed: Composed, labels: Labels) -> str:
+    """For the model: names split into words, placeholders left out, then the labels."""
+    text = "\n".join(composed.lines)[: 2 * _EMBEDDED_CHARACTERS]
+    words = _NAME.sub(_spelled_out, _DOTTED.sub(_last_name, _PLACEHOLDER.sub(_nothing, text)))
+    spelled = (" ".join(split_name(label)) for label in (*labels.names, *labels.codes, *labels.families))
+    tail = " ".join(spelled)[: _EMBEDDED_CHARACTERS // 3]
+    return f"{words[: _EMBEDDED_CHARACTERS - len(tail) - 1]}\n{tail}".strip()
+
+
+def terms_in(composed: Composed, labels: Labels) -> tuple[str, ...]:
+    """For the search: the words of all lines and names, and each code and family as one term."""
+    return (*words_of("\n".join((*composed.lines, *labels.names))), *labels.codes, *labels.families)
+
+
+def _nothing(_: Match) -> str:
+    return ""
+
+
+def _last_name(match: Match) -> str:
+    return match[0].rpartition(".")[2]
+
+
+def _spelled_out(match: Match) -> str:
+    return " ".join(split_name(match[0]))

@@ -1,0 +1,81 @@
+"""Structured logs and status documents: the fields that tell of the failure become lines as a plain log has them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_LARGEST = 256 * 1024
+_DEEPEST = 5
+_MOST_ITEMS = 200
+_LEVELS = frozenset({"level", "severity", "levelname", "log.level", "lvl"})
+_STACKS = frozenset(
+    "stack stacktrace stack_trace traceback exc_info exc_text exception_traceback error.stack_trace exception.stacktrace".split()
+)
+_TEXTS = frozenset(
+    "message msg log text event error err detail details description error_message errormessage errormsg cause exception title body"
+    " textpayload jsonpayload errors status statusreason failurereason error.message exception.message fault faultstring".split()
+)
+_CODES = frozenset(
+    "code reason type name errorcode error_code status_code statuscode exitcode exit_code signal errno syscall class error.type exception.type"
+    " errortype error_type exceptionclass exc_type".split()
+)
+
+
+def unwrap(text: str) -> str:
+    """The text with JSON documents and JSON log lines rewritten to plain lines; what is no JSON stays as it is."""
+    if "{" not in text:
+        return text
+    stripped = text.strip()
+    if stripped[:1] in "{[" and stripped[-1:] in "}]" and "\n" in stripped:
+        whole = _rewrite(stripped)
+        if whole is not None:
+            return whole
+    unwrapped = "\n".join(_unwrap_line(line) for line in text.split("\n"))
+    return text if unwrapped == text else unwrapped
+
+
+def _unwrap_line(line: str) -> str:
+    start = line.find("{")
+    if start < 0 or not line.rstrip().endswith("}") or start > 0 and not line[:start].isspace():
+        return line
+    rewritten = _rewrite(line.strip())
+    return line if rewritten is None else rewritten
+
+
+def _rewrite(document: str) -> str | None:
+    if len(document) > _LARGEST:
+        return None
+    try:
+        value = json.loads(document)
+    except (ValueError, RecursionError):
+        return None
+    lines = list(_lines_of(value, depth=0))
+    return "\n".join(lines) if lines else None
+
+
+def _lines_of(value: Any, *, depth: int) -> Iterator[str]:
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value[:_MOST_ITEMS]:
+            yield from _lines_of(item, depth=depth + 1)
+    elif isinstance(value, dict):
+        yield from _lines_of_object(value, depth=depth)
+
+
+def _lines_of_object(fields: Mapping[str, Any], *, depth: int) -> Iterator[str]:
+    named = {str(key).lower(): value for key, value in fields.items()}
+    level = next((str(named[key]).upper() for key in named if key in _LEVELS), "")
+    for key, value in named.items():
+        if key in _TEXTS and isinstance(value, str):
+            yield f"{level} {value}".strip()
+        elif key in _CODES and isinstance(value, str | int):
+            yield f"{key}: {value}"
+        elif key in _STACKS and isinstance(value, str):
+            yield value
+        elif isinstance(value, dict | list):
+            yield from _lines_of(value if isinstance(value, dict) else [v for v in value if isinstance(v, dict | list) or key in _TEXTS or key in _STACKS], depth=depth + 1)

@@ -1,0 +1,145 @@
+"""Replace what belongs to one occurrence by placeholders, and keep what carries meaning.
+
+Masked: ids, hashes, hosts, addresses, paths, URLs, times, durations, sizes, counters, ranks. Kept: HTTP and gRPC status, errno,
+SQLSTATE, exit codes and signals, Xid and vendor error numbers, well-known ports and public hosts, exception classes.
+"""
+
+from __future__ import annotations
+
+from knowledge.signature import places
+from knowledge.signature.numbers import mask_numbers
+from knowledge.signature.patterns import Match, pattern
+
+_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
+_DIGITS = frozenset("0123456789")
+_SHORTEST_HASH = 7
+_SHORTEST_ID = 10
+#: Rounds until nothing changes any more; texts met in practice need two.
+_MOST_ROUNDS = 8
+
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+_CLOCK = r"\d{1,2}:\d\d:\d\d(?:[.,]\d+)?"
+_TIMES = pattern(
+    rf"\b\d{{4}}[-/.]\d\d[-/.]\d\d(?:[T ,_]{{1,2}}{_CLOCK})?(?: ?(?:Z\b|UTC\b|GMT\b|[+-]\d\d:?\d\d\b))?",
+    rf"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?\d{{1,2}} {_MONTH} \d{{4}}(?: {_CLOCK})?(?: ?(?:Z|UTC|GMT|[+-]\d{{4}})\b)?",
+    rf"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]* )?{_MONTH} {{1,2}}\d{{1,2}},?(?: \d{{4}})?(?: {_CLOCK})(?: (?:UTC|GMT|[+-]\d{{4}}))?(?: \d{{4}}\b)?",
+    rf"\b\d\d/\d\d/\d{{2,4}}(?: {_CLOCK})?",
+    rf"\b(?:\d+ days?, )?{_CLOCK}\b(?: ?[AP]M\b)?",
+    r"\b(?:\d+d)?(?:\d+h)?\d+m\d+(?:\.\d+)?s\b|\b\d+[hd]\d+[mh]\b",
+    r"\b\d[\d,]*(?:\.\d+)? ?(?:\(?ms\)?|[mnuµ]s|s|secs?|seconds?|mins?|minutes?|hours?|hrs?|days?|millis(?:econds)?|milliseconds?)\b",
+)
+_SIZES = pattern(r"(?i)\b\d[\d,]*(?:\.\d+)? ?(?:[kmgtp]i?b(?:/s|ps)?|[kmgt]i|bytes|b|mb|kb)\b")
+_IDS = pattern(
+    r"(?i)\b(?:request|trace|correlation|activity|extended request|client request|span)[ _\-]?id\"?'?(?:[:=] ?|: )[\"'(]?[\w\-=+/]{4,}",
+    r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b",
+    r"\barn:aws[\w\-]*:[\w\-]*:[\w\-]*:\d*:[\w\-./:*@]+",
+    r"\b(?:us|eu|ap|sa|ca|me|af|cn|il|mx)-(?:gov-)?(?:(?:north|south|east|west|central)+)-?\d(?:-?[a-f])?\b",
+    r"\b(?:sha256|sha512|sha1|md5)[:=][0-9a-fA-F]+\b",
+    r"\b0[xX][0-9a-fA-F]+\b",
+    r"\bPCI:[0-9a-fA-F:.]+",
+    r"\b(?:i|vol|sg|vpc|subnet|eni|ami|snap|req|run|org|proj|user|acct|key|asst|thread|msg|batch|file|job|cus)[_\-][0-9A-Za-z]{6,}\b",
+    r"\b[0-9A-Za-z]{2,}-[0-9A-Za-z][0-9A-Za-z\-]{5,}\b",
+    r"\b[0-9A-Za-z_]{7,}\b(?:={1,2})?",
+)
+_REGION = pattern(r"[a-z]{2}-(?:gov-)?(?:north|south|east|west|central)")
+_NAMED = pattern(
+    r"(?i)\b(?:user(?:name)?|role|account|organi[sz]ation|org|tenant|workspace|bucket|pod|pods|container|node|instance|hostname|serviceaccount"
+    r"|queue|topic|consumer group|job|run|cluster|namespace|secret|volume|pvc)s?"
+    r"(?:[ ]?[:=] ?|[ ])(?:name |id |ID )?(?:\"[^\"\n<>]{1,120}\"|'[^'\n<>]{1,120}'|`[^`\n<>]{1,120}`)"
+)
+
+
+def mask(text: str) -> str:
+    """The text with placeholders such as `<id>`, `<host>`, `<path>` and `<num>`; masking twice changes nothing."""
+    for _ in range(_MOST_ROUNDS):
+        masked = _mask_once(text)
+        if masked == text:
+            break
+        text = masked
+    return text
+
+
+def _mask_once(text: str) -> str:
+    text = places.mask_places(text)
+    if not _DIGITS.isdisjoint(text):
+        text = _TIMES.sub(_time, text)
+        text = _SIZES.sub(_size, text)
+        text = _IDS.sub(_id, text)
+        text = mask_numbers(text)
+    return _NAMED.sub(_named, text)
+
+
+def _time(_: Match) -> str:
+    return "<time>"
+
+
+def _size(_: Match) -> str:
+    return "<size>"
+
+
+def _id(match: Match) -> str:
+    return mask_id(match[0])
+
+
+def mask_id(word: str) -> str:
+    """`<id>`, `<hex>` or, when the word reads like a name that people gave, the word itself."""
+    if word.startswith("PCI:"):
+        return "PCI:<id>"
+    if word[-1] not in "=" and (":" in word or "=" in word) and "d" in word.lower() and not word.startswith(("arn:", "sha", "md5")):
+        return word[: max(word.rfind(mark) for mark in ":= ") + 1] + "<id>" if "<id>" not in word else word
+    if _DIGITS.isdisjoint(word):
+        return word
+    if word[:2] in ("0x", "0X"):
+        return "<hex>" if len(word) > len("0x80070005") or len(word) < len("0x10") else _keep_status(word)
+    if _REGION.match(word):
+        return "<region>"
+    if word.startswith("arn:"):
+        return "<id>"
+    if "-" in word:
+        return _mask_hyphened(word)
+    return _mask_word(word)
+
+
+def _keep_status(word: str) -> str:
+    """Windows and CUDA status words (0x80070005, 0xC0000005) say what went wrong; other words are addresses."""
+    return word if len(word) == len("0x80070005") and word[2] in "8cC" else "<hex>"
+
+
+def _mask_word(word: str) -> str:
+    bare = word.rstrip("=")
+    if ":" in word or len(bare) >= _SHORTEST_HASH and not bare.isdigit() and _HEX_DIGITS.issuperset(bare):
+        return "<hex>"
+    if "_" in bare:
+        return _join_masked(["<id>" if part.isdigit() and len(part) > 2 else part for part in bare.split("_")], "_")
+    return "<id>" if len(bare) >= _SHORTEST_ID and _switches(bare) >= 3 else word
+
+
+def _mask_hyphened(word: str) -> str:
+    """Names such as `trainer-7f9c8d6b5c-x2x9z` keep their words; parts with digits in odd places are ids."""
+    parts = word.split("-")
+    if len(word) == 36 and [len(part) for part in parts] == [8, 4, 4, 4, 12]:
+        return "<id>"
+    return _join_masked(["<id>" if _odd(part) else part for part in parts], "-")
+
+
+def _join_masked(parts: list[str], mark: str) -> str:
+    """The parts again, several ids in a row as one."""
+    return mark.join(part for place, part in enumerate(parts) if part != "<id>" or parts[place - 1] != part or not place)
+
+
+def _odd(part: str) -> bool:
+    if _DIGITS.isdisjoint(part):
+        return False
+    return part.isdigit() or len(part) >= 4 and _switches(part) >= 2 or len(part) >= 5 and _HEX_DIGITS.issuperset(part)
+
+
+def _switches(word: str) -> int:
+    """How often letters and digits take turns: twice or more is rare in names and common in random ids."""
+    digits = [char in _DIGITS for char in word if char != "_"]
+    return sum(left != right for left, right in zip(digits, digits[1:], strict=False))
+
+
+def _named(match: Match) -> str:
+    text = match[0]
+    quote = text[-1]
+    return f"{text[: text.index(quote)]}{quote}<name>{quote}"

@@ -1,0 +1,63 @@
+"""Typed access to google-re2: user text is hostile, and only an automaton answers in linear time whatever it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, cast
+
+import re2
+
+#: Memory for one automaton's states; when it is spent RE2 goes on more slowly, it does not fail.
+_AUTOMATON_BYTES = 32 << 20
+
+
+class Match(Protocol):
+    """What is used of a match."""
+
+    def __getitem__(self, group: int) -> str: ...
+
+    def start(self, group: int = 0) -> int: ...
+
+    def end(self, group: int = 0) -> int: ...
+
+
+class Pattern(Protocol):
+    """What is used of a compiled pattern."""
+
+    def sub(self, repl: str | Callable[[Match], str], text: str) -> str: ...
+
+    def search(self, text: str) -> Match | None: ...
+
+    def match(self, text: str) -> Match | None: ...
+
+    def finditer(self, text: str) -> Iterator[Match]: ...
+
+
+def pattern(*alternatives: str) -> Pattern:
+    """One automaton for all alternatives; the first that matches at a place wins. Flags hold for their alternative only."""
+    return cast(Pattern, re2.compile("|".join(f"(?:{one})" for one in alternatives), _options()))
+
+
+class LineKinds:
+    """Tells in one pass over a line which of many kinds it is of; a kind is one bit."""
+
+    def __init__(self, kinds: Sequence[tuple[int, str]]) -> None:
+        self._kinds = tuple(kind for kind, _ in kinds)
+        self._set = re2.Set.SearchSet(_options())
+        for _, regex in kinds:
+            self._set.Add(regex)
+        self._set.Compile()
+
+    def of(self, line: str) -> int:
+        """The kinds whose patterns are found in the line, as bits; 0 when there is none."""
+        kinds = 0
+        for number in self._set.Match(line) or ():
+            kinds |= self._kinds[number]
+        return kinds
+
+
+def _options() -> re2.Options:
+    options = re2.Options()
+    options.max_mem = _AUTOMATON_BYTES
+    options.log_errors = False
+    return options

@@ -1,0 +1,25 @@
+"""Advice as it was given, by incident."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from knowledge.store.database import Connection
+from knowledge.store.records import AdviceRecord
+from knowledge.store.rows import execute, fetch_one, to_json
+
+
+async def record(
+    connection: Connection, *, workspace_id: int, id: UUID, incident_id: UUID, answer: Mapping[str, Any]
+) -> None:
+    """Keep an answer; the same id twice is one row."""
+    values = {"workspace_id": workspace_id, "incident_id": incident_id, "answer": to_json(answer)}
+    await execute(connection, "advice.add", id=id, **values)
+
+
+async def latest_for_incident(connection: Connection, *, workspace_id: int, incident_id: UUID) -> AdviceRecord | None:
+    """The last answer given for an incident, or nothing."""
+    row = await fetch_one(connection, "advice.latest", workspace_id=workspace_id, incident_id=incident_id)
+    return AdviceRecord(**row) if row else None

@@ -1,0 +1,97 @@
+"""What the index does not show yet: a signature whose `index_version` is behind its `version`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from knowledge.failures import Action, Cause, Source, Verdict
+from knowledge.store.database import Connection
+from knowledge.store.records import EmbeddingKind, IndexRow, MadeEmbedding, MissingEmbedding
+from knowledge.store.rows import execute, fetch_all, fetch_one, strings
+
+PAGE = 10_000
+
+
+async def missing_embeddings(connection: Connection, *, model_id: str, limit: int) -> list[MissingEmbedding]:
+    """Texts without a vector of this model, signatures before resolutions."""
+    missing: list[MissingEmbedding] = []
+    for kind in (EmbeddingKind.SIGNATURE, EmbeddingKind.RESOLUTION):
+        left = limit - len(missing)
+        rows = await fetch_all(connection, f"index_queue.missing_{kind}_embeddings", model_id=model_id, limit=left)
+        missing += [MissingEmbedding(kind=kind, id=row["id"], text=row["text"]) for row in rows]
+    return missing
+
+
+async def save_embeddings(connection: Connection, rows: Sequence[MadeEmbedding], *, model_id: str) -> None:
+    """Keep vectors of this model; one whose text has changed since is dropped and asked for again."""
+    async with connection.transaction():
+        for kind in (EmbeddingKind.RESOLUTION, EmbeddingKind.SIGNATURE):  # precedents are locked before signatures
+            made = [row for row in rows if row.of.kind is kind]
+            values: dict[str, Any] = {"ids": [row.of.id for row in made], "embeddings": [row.embedding for row in made]}
+            if kind is EmbeddingKind.RESOLUTION:
+                values["texts"] = [row.of.text for row in made]
+            if made:
+                await execute(connection, f"index_queue.save_{kind}_embeddings", model_id=model_id, **values)
+
+
+async def take(connection: Connection, *, model_id: str, limit: int) -> list[IndexRow]:
+    """Rows to bring to the index, locked until the caller's transaction ends; other workers take others.
+
+    Write them to the index, then call `mark_indexed` in the same transaction.
+    """
+    locked = await fetch_all(connection, "index_queue.lock_pending", model_id=model_id, limit=limit)
+    if not locked:
+        return []
+    ids = [row["id"] for row in locked]
+    return [
+        _index_row(row) for row in await fetch_all(connection, "index_queue.read_locked", model_id=model_id, ids=ids)
+    ]
+
+
+async def mark_indexed(connection: Connection, rows: Sequence[tuple[UUID, int]]) -> None:
+    """Say which versions the index shows now: `(signature id, version)`. Retired ones are deleted."""
+    ids = [id for id, _ in rows]
+    await execute(connection, "index_queue.mark_indexed", ids=ids, versions=[version for _, version in rows])
+    await execute(connection, "index_queue.delete_retired", ids=ids)
+
+
+async def pending_count(connection: Connection, *, workspace_id: int | None = None) -> int:
+    """How many signatures the index does not show as they are, in one workspace or in all."""
+    row = await fetch_one(connection, "index_queue.pending_count", workspace_id=workspace_id)
+    return int(row["number"]) if row else 0
+
+
+async def mark_all_stale(connection: Connection) -> int:
+    """Ask for everything to be indexed again; how many."""
+    return await execute(connection, "index_queue.mark_all_stale")
+
+
+async def mark_stale(connection: Connection, signature_ids: Sequence[UUID]) -> int:
+    """Ask for these signatures to be indexed again; how many."""
+    return await execute(connection, "index_queue.mark_stale", ids=list(signature_ids))
+
+
+async def versions(connection: Connection) -> AsyncIterator[tuple[UUID, int]]:
+    """All `(signature id, index version)` in the order of ids, to compare with what the index holds."""
+    after = UUID(int=0)
+    while page := await fetch_all(connection, "index_queue.versions", after=after, limit=PAGE):
+        for row in page:
+            yield row["id"], row["index_version"]
+        after = page[-1]["id"]
+
+
+def _index_row(row: dict[str, Any]) -> IndexRow:
+    tuples = ("exceptions", "codes", "operations", "terms", "pipelines")
+    return IndexRow(
+        **{
+            **row,
+            **{name: strings(row[name]) for name in tuples},
+            "source": Source(row["source"]),
+            "verdict": Verdict(row["verdict"]),
+            "cause": Cause(row["cause"]) if row["cause"] else None,
+            "action": Action(row["action"]) if row["action"] else None,
+            "resolution_action": Action(row["resolution_action"]) if row["resolution_action"] else None,
+        }
+    )

@@ -1,0 +1,36 @@
+-- name: record
+-- One round trip for one incident or a thousand, with the advice that was given where there is one.
+SELECT * FROM record_incidents(
+    %(workspace_id)s::int, %(months)s::date[], %(signatures)s::jsonb, %(incidents)s::jsonb, %(advice_id)s::uuid,
+    %(advice)s::jsonb)
+
+-- name: get
+-- The id alone does not name the month: all partitions' keys are asked.
+SELECT i.id, i.workspace_id, i.precedent_id, i.signature_id, s.fingerprint, s.template, i.occurred_at, i.recorded_at,
+       i.pipeline, i.step, i.run_id, i.attempt, i.max_attempts, i.environment, i.spent, i.error, i.text, i.external_id,
+       coalesce(i.verdict, p.verdict) AS verdict, coalesce(i.cause, p.cause) AS cause
+FROM incidents i JOIN signatures s ON s.id = i.signature_id JOIN precedents p ON p.id = i.precedent_id
+WHERE i.id = %(id)s AND i.workspace_id = %(workspace_id)s
+
+-- name: list
+-- Planned anew each time: what is not asked for falls away, and the times say which partitions to read.
+SELECT i.id, i.workspace_id, i.precedent_id, i.signature_id, s.fingerprint, s.template, i.occurred_at, i.recorded_at,
+       i.pipeline, i.step, i.run_id, i.attempt, i.max_attempts, i.environment, i.spent, i.error, i.text, i.external_id,
+       coalesce(i.verdict, p.verdict) AS verdict, coalesce(i.cause, p.cause) AS cause
+FROM incidents i JOIN signatures s ON s.id = i.signature_id JOIN precedents p ON p.id = i.precedent_id
+WHERE i.workspace_id = %(workspace_id)s::int
+  AND (%(precedent_id)s::uuid IS NULL OR i.precedent_id = %(precedent_id)s::uuid)
+  AND (%(pipeline)s::text IS NULL OR (
+      hashtextextended(i.pipeline, 0) = hashtextextended(%(pipeline)s::text, 0) AND i.pipeline = %(pipeline)s::text))
+  AND (%(run_id)s::text IS NULL OR (
+      hashtextextended(i.run_id, 0) = hashtextextended(%(run_id)s::text, 0) AND i.run_id = %(run_id)s::text))
+  AND (%(step)s::text IS NULL OR i.step = %(step)s::text)
+  AND (%(verdict)s::text IS NULL OR coalesce(i.verdict, p.verdict) = %(verdict)s::text)
+  AND (%(cause)s::text IS NULL OR coalesce(i.cause, p.cause) = %(cause)s::text)
+  AND (%(since)s::timestamptz IS NULL OR i.occurred_at >= %(since)s::timestamptz)
+  AND (%(until)s::timestamptz IS NULL OR i.occurred_at < %(until)s::timestamptz)
+  AND (%(after_time)s::timestamptz IS NULL OR i.occurred_at <= %(after_time)s::timestamptz)
+  AND (%(after_time)s::timestamptz IS NULL
+       OR (i.occurred_at, i.id) < (%(after_time)s::timestamptz, %(after_id)s::uuid))
+ORDER BY i.occurred_at DESC, i.id DESC
+LIMIT %(limit)s

@@ -1,0 +1,87 @@
+"""A real PostgreSQL for the tests: one embedded server a session, one database a test, cloned from a migrated template."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from knowledge.store.database import Connection, Database
+from knowledge.store.embedded import EmbeddedPostgres
+from knowledge.store.migrate import migrate
+
+# Small, and without waiting for the disk: a test's database need not outlive the machine.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+TEMPLATE = "template_seenbefore"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the whole suite run on another PostgreSQL than the one that ships."""
+    parser.addoption("--postgres-bin", type=Path, help="folder with another PostgreSQL's programs (15 or newer)")
+
+
+@pytest.fixture(scope="session")
+def postgres_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server for this session."""
+    folder = tmp_path_factory.mktemp("postgres")
+    with EmbeddedPostgres(folder, bin_dir=request.config.getoption("--postgres-bin"), settings=FAST) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def database_numbers() -> Iterator[int]:
+    """A number for each database of the session."""
+    return count(1)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: str) -> str:
+    """A migrated database that nobody is connected to."""
+    _administer(postgres_server, "CREATE DATABASE {}", TEMPLATE)
+    migrate(_named(postgres_server, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def empty_database_url(postgres_server: str, database_numbers: Iterator[int]) -> Iterator[str]:
+    """The URL of a database with nothing in it."""
+    name = f"test_{next(database_numbers)}"
+    _administer(postgres_server, "CREATE DATABASE {}", name)
+    yield _named(postgres_server, name)
+    _administer(postgres_server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture
+def database_url(postgres_server: str, migrated_template: str, database_numbers: Iterator[int]) -> Iterator[str]:
+    """The URL of a migrated database of the test's own."""
+    name = f"test_{next(database_numbers)}"
+    _administer(postgres_server, "CREATE DATABASE {} TEMPLATE {}", name, migrated_template)
+    yield _named(postgres_server, name)
+    _administer(postgres_server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An open pool over the test's own database."""
+    async with Database(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def connection(database: Database) -> AsyncIterator[Connection]:
+    """One connection to the test's own database; each statement is its own transaction."""
+    async with database.connection() as taken:
+        yield taken
+
+
+def _administer(url: str, statement: str, *names: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+def _named(url: str, name: str) -> str:
+    return url.replace("@/seenbefore?", f"@/{name}?")

@@ -1,0 +1,95 @@
+"""Connections: errors by their meaning, and life after the server's death."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from knowledge.errors import InvalidInput, StoreUnavailable
+from knowledge.store.database import Connection, Database
+from knowledge.store.embedded import EmbeddedPostgres
+
+
+async def test_recovers_when_the_server_is_back(tmp_path: Path) -> None:
+    """While it is away the answer is quick and clear; once it is back, no idle connection gives its death away."""
+    server = EmbeddedPostgres(tmp_path)
+    await asyncio.to_thread(server.start)
+    try:
+        async with Database(server.url, min_size=3, timeout_s=0.3) as database:
+            await database.ping()
+            os.kill(server.pid or 0, signal.SIGKILL)
+            while server.is_alive:
+                await asyncio.sleep(0.01)
+            began = time.monotonic()
+            with pytest.raises(StoreUnavailable):
+                await database.ping()
+            assert time.monotonic() - began < 2
+            await asyncio.to_thread(server.start)
+            await _until_it_answers(database)
+            for _ in range(5):
+                await database.ping()
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+async def _until_it_answers(database: Database) -> None:
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return await database.ping()
+        except StoreUnavailable:
+            assert time.monotonic() < deadline, "it did not recover"
+
+
+async def test_restart_between_two_requests_is_not_noticed(tmp_path: Path) -> None:
+    """Idle connections to a server that ended are found dead without asking them, and replaced."""
+    server = EmbeddedPostgres(tmp_path)
+    await asyncio.to_thread(server.start)
+    try:
+        async with Database(server.url) as database:
+            await asyncio.to_thread(server.stop)
+            await asyncio.to_thread(server.start)
+
+            await database.ping()
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+async def test_open_without_a_server_is_refused() -> None:
+    """Nobody listens there."""
+    database = Database("postgresql://127.0.0.1:1/nothing", timeout_s=0.1)
+    with pytest.raises(StoreUnavailable):
+        await database.open()
+    await database.close()
+
+
+async def test_closed_pool_is_unavailable(database: Database) -> None:
+    """Requests that arrive during shutdown get the same clear answer."""
+    await database.close()
+    with pytest.raises(StoreUnavailable):
+        await database.ping()
+
+
+async def test_value_that_postgres_cannot_store_is_invalid_input(database: Database) -> None:
+    """NUL, lone surrogates and numbers too large are the caller's doing; the message does not repeat them."""
+    for value in ("sword\x00fish", "sword\ud800fish"):
+        with pytest.raises(InvalidInput) as caught:
+            async with database.connection() as connection:
+                await connection.execute("SELECT %s::text", (value,))
+        assert ("sword" in str(caught.value), None) == (False, caught.value.__cause__)
+
+
+async def test_transaction_is_undone_by_an_exception(database: Database, connection: Connection) -> None:
+    """All or nothing."""
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction() as inside:
+            await inside.execute("INSERT INTO workspaces (name) VALUES ('gone')")
+            raise ZeroDivisionError
+    found = await connection.execute("SELECT count(*) FROM workspaces WHERE name = 'gone'")
+
+    assert (0,) == await found.fetchone()
