@@ -6,16 +6,13 @@ here, once for all routes.
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import response
+from ingest import strict_json
 
-#: Nesting beyond this is no failure report; `json` itself gives up at about 1,000.
-DEEPEST = 50
 STREAMED = frozenset({"/incidents/import"})
 
 
@@ -104,37 +101,9 @@ def _check_json(scope: Scope, body: bytes) -> None:
     kind = (_header(scope, b"content-type") or b"").split(b";")[0].strip().lower()
     if kind != b"application/json" and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
         raise Refused(415, "Send application/json.", field="Content-Type")
-    check_value(parse(body))
-
-
-def parse(body: bytes) -> Any:
-    """Strict JSON: no NaN, no lone surrogates, valid UTF-8; raises `Refused`."""
     try:
-        return orjson.loads(body)
-    except (orjson.JSONDecodeError, RecursionError) as error:
-        raise Refused(400, f"This is not valid JSON: {error}") from None
-
-
-def check_value(value: Any) -> None:
-    """No NUL anywhere, no nesting beyond reason; raises `Refused` with the field's place."""
-    waiting: list[tuple[Any, str, int]] = [(value, "", 0)]
-    while waiting:
-        item, place, depth = waiting.pop()
-        if isinstance(item, str):
-            if "\0" in item:
-                raise Refused(422, "This holds a NUL character.", field=place or "body")
-        elif isinstance(item, (dict, list)):
-            if depth >= DEEPEST:
-                raise Refused(422, f"This is nested more than {DEEPEST} deep.", field=_shortened(place))
-            waiting.extend((child, where, depth + 1) for child, where in _children(item, place))
-
-
-def _children(item: dict[str, Any] | list[Any], place: str) -> list[tuple[Any, str]]:
-    if isinstance(item, list):
-        return [(child, f"{place}.{number}") for number, child in enumerate(item)]
-    named = [(child, f"{place}.{name}" if place else name) for name, child in item.items()]
-    return named + [(name, "body") for name in item]
-
-
-def _shortened(place: str) -> str:
-    return place if len(place) <= 80 else f"{place[:79]}…"
+        strict_json.loads(body)
+    except strict_json.Malformed as error:
+        raise Refused(400, str(error)) from None
+    except strict_json.Unfit as error:
+        raise Refused(422, str(error), field=error.field) from None

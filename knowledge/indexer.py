@@ -94,7 +94,7 @@ class Indexer:
         stale: list[UUID] = []
         async with self._database.transaction() as connection:
             async for identifier, version in index_queue.versions(connection):
-                if stored.pop(identifier, None) != version:
+                if stored.pop(identifier, 0) != version:  # 0: not written yet, and waiting in the queue
                     stale.append(identifier)
         for batch in _batches(stale, 1000):
             async with self._database.transaction() as connection:

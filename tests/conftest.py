@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests: one embedded server a session, one database a test, cloned from a migrated template."""
+"""A real PostgreSQL: one embedded server a session, one database a test, cloned from a migrated template."""
 
 from __future__ import annotations
 

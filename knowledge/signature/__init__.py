@@ -24,7 +24,7 @@ __all__ = ["SIGNATURE_VERSION", "Signature", "mask", "scrub", "sign", "terms_of"
 
 
 def sign(failure: Failure) -> Signature:
-    """The signature of a failure whose strings have been scrubbed (see `scrub`); linear in their length, never raises."""
+    """The signature of a failure whose strings are scrubbed (see `scrub`); never raises, linear in their length."""
     return _sign(compose(extract(_text_of(failure))))
 
 
@@ -54,6 +54,6 @@ def _text_of_error(error: ErrorInfo) -> str:
     head = f"{error.type}: {message}" if error.type and message else error.type or message
     if not stack or not head:
         return stack or head
-    if message and message in stack or not message and error.type and error.type in stack:
+    if (message or error.type or head) in stack:
         return stack
     return f"{stack}\n\n{head}" if "Traceback" in stack or 'File "' in stack else f"{head}\n{stack}"

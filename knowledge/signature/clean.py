@@ -1,30 +1,28 @@
-"""Bring raw log text to plain lines: control codes, progress bars and the prefixes that log shippers add are taken away."""
+"""Bring raw log text to plain lines: control codes, terminal redraws and prefixes of log shippers are taken away."""
 
 from __future__ import annotations
 
-import re2
+from knowledge.signature.patterns import Match, pattern
 
-_ANSI = re2.compile(
+_ANSI = pattern(
     r"\x1b\[[0-9;:?<=>!]*[ -/]*[@-~]"  # CSI: colours, cursor
     r"|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # OSC: titles, links
     r"|\x1b[()#][0-9A-Za-z]|\x1b[=>A-Za-z78]"
     r"|section_(?:start|end):\d+:[\w.\-]+(?:\[[^\]\n]*\])?"  # GitLab
 )
-_CONTROLS = {code: None for code in (*range(9), 11, *range(14, 32), 127, *range(0x80, 0xA0))} | {
-    0x0C: "\n",
-    0x85: "\n",
-    0x2028: "\n",
-    0x2029: "\n",
-    0xFEFF: None,
-    0x200B: None,
-    0xA0: " ",
-} | {code: None for code in (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+_BIDIRECTIONAL = (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_INVISIBLE = (*range(9), 11, *range(14, 32), 127, *range(0x80, 0xA0), 0x200B, 0xFEFF, *_BIDIRECTIONAL)
+_LINE_BREAKS = (0x0C, 0x85, 0x2028, 0x2029)
+_CONTROLS = dict.fromkeys(_INVISIBLE) | dict.fromkeys(_LINE_BREAKS, "\n") | {0xA0: " "}
 
 _CLOCK = r"\d{1,2}:\d\d:\d\d(?:[.,:]\d+)?(?:-\d{6})?(?: ?[AP]M\b)?"
 _ZONE = r"(?: ?(?:Z\b|UTC|GMT|[+-]\d\d:?\d\d\b))?"
-_DATE = r"(?:\d{4}[-/.]\d\d[-/.]\d\d|\d\d[-/.]\d\d[-/.]\d{2,4}|\d\d? (?:[A-Z][a-z]{2}) \d{4}|[A-Z][a-z]{2} {1,2}\d{1,2},?(?: \d{4})?)"
+_DATE = (
+    r"(?:\d{4}[-/.]\d\d[-/.]\d\d|\d\d[-/.]\d\d[-/.]\d{2,4}|\d\d? (?:[A-Z][a-z]{2}) \d{4}"
+    r"|[A-Z][a-z]{2} {1,2}\d{1,2},?(?: \d{4})?)"
+)
 _STAMP = rf"\[?(?:{_DATE}[T ,_\-]{{1,2}}{_CLOCK}{_ZONE}|{_CLOCK})\]?"
-_PREFIX = re2.compile(
+_PREFIX = pattern(
     r"(?m)^(?:\d{1,4}: )?[ \t]*(?:"  # srun --label
     + "|".join(
         (
@@ -45,8 +43,8 @@ _PREFIX = re2.compile(
     )
     + r")+|^\d{1,4}: "
 )
-_RULES = re2.compile(r"(?m)[ \t]*[│┃║╮╯─━═]+[ \t]*$|[ \t]+$")
-_MARKERS = re2.compile(r"(?m)^[ \t]*(?:##\[(?:end)?group\][^\n]*|::(?:end)?group::[^\n]*)$")
+_RULES = pattern(r"(?m)[ \t]*[│┃║╮╯─━═]+[ \t]*$|[ \t]+$")
+_MARKERS = pattern(r"(?m)^[ \t]*(?:##\[(?:end)?group\][^\n]*|::(?:end)?group::[^\n]*)$")
 #: A text with hardly any line breaks of its own but with many that are escaped was quoted on its way here.
 _ESCAPED_BREAKS = 2
 
@@ -81,7 +79,7 @@ def _last_redraw(line: str) -> str:
     return line.rstrip("\r ").rpartition("\r")[2]
 
 
-def _keep_indent(match: re2._Match[str]) -> str:
+def _keep_indent(match: Match) -> str:
     """Prefixes go, but indentation after or before them is what tells frames from messages."""
     found = match[0]
     tail = len(found) - len(found.rstrip(" \t"))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
-from knowledge.signature.codes import named_codes, standard_codes
+from knowledge.signature.codes import printed_codes, standard_codes
 from knowledge.signature.extract import Reading
 from knowledge.signature.extract.functions import function_of, is_own, libraries_of, operations_of
 from knowledge.signature.families import families_of
@@ -26,8 +25,12 @@ _NAME = pattern(r"\b[A-Za-z][a-z]*(?:[A-Z_.][\w.]*\w)\b|\b[A-Z]{2,}[a-z]\w+")
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A failure's masked lines by what they are: `causes` are exceptions, innermost first; nothing appears twice."""
+    """A failure's masked lines by what they are: `causes` are exceptions, innermost first; nothing appears twice.
 
+    `heads` are those of `causes` that make the failure what it is, without what trailed after the messages.
+    """
+
+    heads: tuple[str, ...]
     causes: tuple[str, ...]
     errors: tuple[str, ...]
     context: tuple[str, ...]
@@ -43,17 +46,19 @@ class Composed:
 
 
 def compose(reading: Reading) -> Composed:
-    """Order, mask and thin out a reading; the last chain of exceptions comes first, wrappers of other processes' failures last."""
+    """Order, mask and thin out a reading: the last chain of exceptions first, wrappers of other failures last."""
     exceptions = [one for chain in reversed(reading.chains) for one in chain]
     raised = [one for one in exceptions if not one.generic]
     wrappers = [one for one in exceptions if one.generic]
-    causes, errors, context, trailers = _mask_sections(
+    heads = _thin_out([line for one in raised for line in one.decisive])
+    (causes, errors, context, trailers), masked = _mask_sections(
         [line for one in raised for line in one.lines],
         reading.errors,
         reading.context,
         [*(line for one in wrappers for line in one.lines), *reading.trailers],
     )
     return Composed(
+        heads=tuple(dict.fromkeys(masked[line] for line in heads if line in masked)),
         causes=causes,
         errors=errors,
         context=context,
@@ -64,16 +69,18 @@ def compose(reading: Reading) -> Composed:
     )
 
 
-def _mask_sections(*sections: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Each section's masked lines, each line once in all; masking is asked once, since it costs by the call."""
+def _mask_sections(*sections: Sequence[str]) -> tuple[list[tuple[str, ...]], dict[str, str]]:
+    """Each section's masked lines, each line once in all, and what became of each line; one call masks them together."""
     kept = [_thin_out(list(dict.fromkeys(section))) for section in sections]
-    masked = iter(mask("\n".join(line for lines in kept for line in lines)).split("\n"))
+    lines = [line for section in kept for line in section]
+    masked = dict(zip(lines, (line.strip() for line in mask("\n".join(lines)).split("\n")), strict=False))
     seen: set[str] = set()
-    for lines in kept:
-        candidates = dict.fromkeys(line.strip() for line in islice(masked, len(lines)))
-        fresh = tuple(line for line in candidates if line and line not in seen)
-        seen.update(fresh)
-        yield fresh
+    composed: list[tuple[str, ...]] = []
+    for section in kept:
+        candidates = dict.fromkeys(masked[line] for line in section)
+        composed.append(tuple(line for line in candidates if line and line not in seen))
+        seen.update(candidates)
+    return composed, masked
 
 
 def _thin_out(lines: list[str]) -> list[str]:
@@ -96,7 +103,9 @@ def template_of(composed: Composed) -> str:
 def codes_of(composed: Composed, labels: Labels) -> tuple[str, ...]:
     """Codes as printed, then the standard ones under their canonical names."""
     statuses = {code.partition("_")[2] for code in labels.codes}
-    named = (code for code in named_codes("\n".join(composed.lines)) if code.rpartition(" ")[2].lower() not in statuses)
+    named = (
+        code for code in printed_codes("\n".join(composed.lines)) if code.rpartition(" ")[2].lower() not in statuses
+    )
     return tuple(dict.fromkeys((*named, *labels.codes)))
 
 

@@ -1,4 +1,4 @@
-"""Typed access to google-re2: user text is hostile, and only an automaton answers in linear time whatever it is given."""
+"""Typed access to google-re2: user text is hostile, and an automaton answers in linear time whatever it is given."""
 
 from __future__ import annotations
 
@@ -34,8 +34,13 @@ class Pattern(Protocol):
 
 
 def pattern(*alternatives: str) -> Pattern:
-    """One automaton for all alternatives; the first that matches at a place wins. Flags hold for their alternative only."""
+    """One automaton for all alternatives; the first that matches at a place wins, and flags hold for their own only."""
     return cast(Pattern, re2.compile("|".join(f"(?:{one})" for one in alternatives), _options()))
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a list that is easier to read as text."""
+    return frozenset(text.split())
 
 
 class LineKinds:

@@ -1,42 +1,58 @@
-"""Where it happened: URLs, addresses, hosts, paths. Public services and what kind of resource was asked for carry meaning."""
+"""Where it happened: URLs, addresses, hosts, paths. Public services and the kind of thing asked for carry meaning."""
 
 from __future__ import annotations
 
-from knowledge.signature.patterns import Match, pattern
+from knowledge.signature.numbers import WELL_KNOWN_ADDRESSES
+from knowledge.signature.patterns import Match, pattern, words
 
 #: Public services whose name in a failure says whose fault it may be.
 _PUBLIC_SUFFIXES = tuple(
-    "huggingface.co hf.co openai.com anthropic.com cohere.ai mistral.ai groq.com together.xyz openrouter.ai replicate.com github.com"
-    " githubusercontent.com ghcr.io gitlab.com bitbucket.org docker.io docker.com quay.io gcr.io pkg.dev nvcr.io mcr.microsoft.com"
-    " k8s.io pypi.org pythonhosted.org pytorch.org anaconda.org anaconda.com npmjs.org yarnpkg.com maven.org apache.org rubygems.org"
-    " crates.io golang.org debian.org ubuntu.com alpinelinux.org centos.org fedoraproject.org nvidia.com wandb.ai comet.com neptune.ai"
-    " mlflow.org amazonaws.com googleapis.com google.com azure.com windows.net microsoftonline.com microsoft.com snowflakecomputing.com"
-    " databricks.com azuredatabricks.net cloudflare.com cloudflarestorage.com kaggle.com zenodo.org tensorflow.org modelscope.cn"
-    " sqlalche.me readthedocs.io python.org slack.com sentry.io datadoghq.com letsencrypt.org pinecone.io qdrant.io".split()
+    sorted(
+        words(
+            "huggingface.co hf.co openai.com anthropic.com cohere.ai mistral.ai groq.com together.xyz "
+            "openrouter.ai replicate.com github.com githubusercontent.com ghcr.io gitlab.com bitbucket.org "
+            "docker.io docker.com quay.io gcr.io pkg.dev nvcr.io mcr.microsoft.com k8s.io pypi.org "
+            "pythonhosted.org pytorch.org anaconda.org anaconda.com npmjs.org yarnpkg.com maven.org apache.org "
+            "rubygems.org crates.io golang.org debian.org ubuntu.com alpinelinux.org centos.org fedoraproject.org "
+            "nvidia.com wandb.ai comet.com neptune.ai mlflow.org amazonaws.com googleapis.com google.com "
+            "azure.com windows.net microsoftonline.com microsoft.com snowflakecomputing.com databricks.com "
+            "azuredatabricks.net cloudflare.com cloudflarestorage.com kaggle.com zenodo.org tensorflow.org "
+            "modelscope.cn sqlalche.me readthedocs.io python.org slack.com sentry.io datadoghq.com "
+            "letsencrypt.org pinecone.io qdrant.io"
+        )
+    )
 )
-_KIND_SEGMENTS = frozenset(
-    "api v1 v2 v3 v1beta models datasets spaces resolve revision tree main chat completions embeddings responses messages repos releases"
-    " download downloads blob raw simple packages manifests blobs token oauth oauth2 auth login whoami-v2 whoami actions artifacts runs jobs git"
-    " issues pulls merges contents xet-read-token commit batches files upload uploads graphql metadata meta-data iam security-credentials"
-    " latest pypi pkgs channels dists pool queries tables search info refs session login-request projects".split()
+#: Public services where the host's first part is a customer's.
+_ACCOUNT_SUFFIXES = words(
+    "amazonaws.com windows.net azure.com snowflakecomputing.com databricks.com azuredatabricks.net pkg.dev"
 )
-_TLDS = frozenset(
-    "com net org io ai dev cloud local localdomain internal intern lan corp svc cluster example co de fr uk cn jp nl ch eu ru us"
-    " edu gov tech xyz br au ca kr tw".split()
+#: Parts of a URL's path that say what was asked for.
+_KIND_SEGMENTS = words(
+    "api v1 v2 v3 v1beta models datasets spaces resolve revision tree main chat completions embeddings responses "
+    "messages repos releases download downloads blob raw simple packages manifests blobs token oauth oauth2 auth "
+    "login whoami-v2 whoami actions artifacts runs jobs git issues pulls merges contents xet-read-token commit "
+    "batches files upload uploads graphql metadata meta-data iam security-credentials latest pypi pkgs channels "
+    "dists pool queries tables search info refs session login-request projects"
+)
+_TLDS = words(
+    "com net org io ai dev cloud local localdomain internal intern lan corp svc cluster example co de fr uk cn jp "
+    "nl ch eu ru us edu gov tech xyz br au ca kr tw"
 )
 _SYSTEM_FOLDERS = ("/usr/", "/lib", "/bin/", "/sbin/", "/dev/", "/proc/", "/sys/", "/etc/", "/var/run/", "/run/")
 _URLS = pattern(r"\b[A-Za-z][A-Za-z0-9+.\-]{1,20}://[^\s\"'<>|)\]}`,;\\]+")
 _ADDRESSES = pattern(
     r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b",
-    r"\b(?:[0-9a-fA-F]{1,4}:){5,7}[0-9a-fA-F]{1,4}\b|\b(?:[0-9a-fA-F]{1,4}:){2,6}:(?:[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{1,4}){0,4})?",
+    r"\b(?:[0-9a-fA-F]{1,4}:){5,7}[0-9a-fA-F]{1,4}\b"
+    r"|\b(?:[0-9a-fA-F]{1,4}:){2,6}:(?:[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{1,4}){0,4})?",
 )
 _EMAILS = pattern(r"[\w.+\-]{1,64}@[\w\-]{1,64}(?:\.[\w\-]{1,64})+")
 _PATHS = pattern(
     r"[A-Za-z][A-Za-z0-9+.\-]{1,20}://(?:[^\s\"'<>|)\]}`,;\\]|<path>)*|<path>(?:[/.][\w.\-]+)?",  # done already
-    r"(?:^|[\s\"'`=(\[{,:;>|@]|\b[A-Za-z]:|~|\.{1,2})[/\\]{1,2}[\w.@%+~\-][\w.@%+~:=\-]*(?:[/\\]{1,2}[\w.@%+=~:\-]+)*[/\\]?",
+    r"(?:^|[\s\"'`=(\[{,:;>|@]|\b[A-Za-z]:|~|\.{1,2})"
+    r"[/\\]{1,2}[\w.@%+~\-][\w.@%+~:=\-]*(?:[/\\]{1,2}[\w.@%+=~:\-]+)*[/\\]?",
     r"\b[\w.@+\-]+(?:/[\w.@%+=~\-]+){2,}/?|\b[\w@+\-]+/[\w.@+\-]*[\w\-]\.[A-Za-z][A-Za-z0-9]{1,11}\b",
 )
-_HOSTS = pattern(r"\b[A-Za-z0-9_][\w\-]*(?:\.[\w\-]+)+\b", r"\b(?:ip-\d+-\d+-\d+-\d+|localhost)\b")
+_HOSTS = pattern(r"\b[A-Za-z0-9_][\w\-]*(?:\.[\w\-]+)+\b", r"\bip-\d+-\d+-\d+-\d+\b")
 
 
 def mask_places(text: str) -> str:
@@ -66,7 +82,7 @@ def _address(match: Match) -> str:
     found = match[0]
     if found.startswith("127.") or found == "::1":
         return "localhost"
-    if found in ("0.0.0.0", "169.254.169.254") or ":" in found and found.count(":") < 3:
+    if found in WELL_KNOWN_ADDRESSES or 0 < found.count(":") < 3:
         return found
     return "<ip>"
 
@@ -80,7 +96,7 @@ def _url(match: Match) -> str:
     host = place.rpartition("@")[2].partition(":")[0].partition("?")[0].partition("#")[0]
     if scheme.lower() not in ("http", "https"):
         return f"{scheme.lower()}://<path>{rest}" if where else found
-    if host in ("localhost", "127.0.0.1", "0.0.0.0", "169.254.169.254"):
+    if host in ("localhost", "127.0.0.1", *WELL_KNOWN_ADDRESSES):
         place = place.rpartition("@")[2].replace("127.0.0.1", "localhost")
         return f"http://{place}{slash}{_segments(path)}{rest}"
     if not is_public(host):
@@ -92,8 +108,7 @@ def _service(host: str) -> str:
     """The part of a public host that names the service and not the account."""
     host = host.lower()
     suffix = next(suffix for suffix in _PUBLIC_SUFFIXES if host == suffix or host.endswith("." + suffix))
-    account_hosts = ("amazonaws.com", "windows.net", "azure.com", "snowflakecomputing.com", "databricks.com", "azuredatabricks.net", "pkg.dev")
-    return suffix if suffix in account_hosts or "." in host.removesuffix(suffix).strip(".") else host
+    return suffix if suffix in _ACCOUNT_SUFFIXES or "." in host.removesuffix(suffix).strip(".") else host
 
 
 def _segments(path: str) -> str:
@@ -134,8 +149,6 @@ def _host(match: Match) -> str:
     found = match[0]
     if found.startswith("ip-"):
         return "<host>"
-    if "." not in found:
-        return found
     last = found.rpartition(".")[2]
     if last not in _TLDS or any(part[:1].isupper() for part in found.split(".")[1:]):
         return found

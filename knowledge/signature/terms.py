@@ -6,16 +6,18 @@ from functools import lru_cache
 
 from knowledge.signature.codes import standard_codes
 from knowledge.signature.families import families_of
+from knowledge.signature.patterns import words
 
 #: What ends a token; `.`, `:`, `-` and `$` hold names together, `<` and `>` mark placeholders.
-_BREAKS = str.maketrans(dict.fromkeys("\t\n\r\"'`()[]{},;=|/\\!?@#%^&*+~…，。：；（）【】「」、！？“”‘’", " ") | {"<": " <", ">": "> "})
+_PUNCTUATION = "\t\n\r\"'`()[]{},;=|/\\!?@#%^&*+~…，。：；（）【】「」、！？“”‘’"  # noqa: RUF001  # full-width on purpose
+_BREAKS = str.maketrans(dict.fromkeys(_PUNCTUATION, " ") | {"<": " <", ">": "> "})
 _EDGES = ".:-_$"
 _LONGEST_TOKEN = 200
 _REMEMBERED_TOKENS = 1 << 14
 _SHORTEST_STEMMED = 5
 _STEM_LETTERS = 7
 #: Words of English grammar; words that turn or measure a meaning (not, no, already, exceeded, too) are none of them.
-_STOP = frozenset("a an the of to in on at by for with from is are was were be been this that these those it its as and or".split())
+_STOP = words("a an the of to in on at by for with from is are was were be been this that these those it its as and or")
 
 
 def terms_of(text: str) -> tuple[str, ...]:
@@ -71,7 +73,7 @@ def _starts_word(name: str, place: int) -> bool:
         return False
     follows_lower = before.islower() or before.isdigit()
     ends_acronym = before.isupper() and place + 1 < len(name) and name[place + 1].islower()
-    return follows_lower or ends_acronym and not name[place + 1 :] == "s"
+    return follows_lower or (ends_acronym and name[place + 1 :] != "s")
 
 
 def stem(word: str) -> str:

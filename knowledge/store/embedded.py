@@ -27,6 +27,7 @@ FAST_STOP_S = 30.0
 POLL_S = 0.02
 ATTEMPTS = 50
 ATTEMPT_PAUSE_S = 0.1
+STILL_SHARED = "pre-existing shared memory block"  # what PostgreSQL says until they are gone
 LARGEST_LOG = 10_000_000  # bytes
 
 #: A small durable node. What fails, and with which values, is text of people's pipelines: it stays out of the log.
@@ -39,7 +40,7 @@ SETTINGS: Mapping[str, str] = {
     "jit": "off",
     "random_page_cost": "1.1",
     "timezone": "UTC",
-    "idle_in_transaction_session_timeout": "60s",
+    "idle_in_transaction_session_timeout": "10min",
     "logging_collector": "off",
     "log_destination": "stderr",
     "log_timezone": "UTC",
@@ -143,10 +144,12 @@ class EmbeddedPostgres:
         for attempt in range(1, ATTEMPTS + 1):
             if self._launch(binaries, account, self._endpoint):
                 return
-            log.debug("The embedded PostgreSQL did not start (attempt %d).", attempt)
-            # Server processes of a postmaster that was killed need a moment to notice; until then a new one refuses.
+            if STILL_SHARED not in (reason := self._log_end()):
+                break
+            log.debug("The processes of a killed PostgreSQL are still ending (attempt %d).", attempt)
             time.sleep(ATTEMPT_PAUSE_S)
-        raise StoreUnavailable(f"The embedded PostgreSQL does not start; {self._log_file} ends with: {self._log_end()}")
+        self._endpoint = None  # perhaps its port was taken
+        raise StoreUnavailable(f"The embedded PostgreSQL does not start; {self._log_file} ends with: {reason}")
 
     def _create(self, binaries: Path, account: Account) -> None:
         # Made aside and renamed: a folder half made is never taken for a cluster.

@@ -37,16 +37,17 @@ async def save_embeddings(connection: Connection, rows: Sequence[MadeEmbedding],
 
 
 async def take(connection: Connection, *, model_id: str, limit: int) -> list[IndexRow]:
-    """Rows to bring to the index, locked until the caller's transaction ends; other workers take others.
+    """Rows to bring to the index, claimed until the caller's transaction ends; other workers take others.
 
-    Write them to the index, then call `mark_indexed` in the same transaction.
+    Write them to the index, then call `mark_indexed` in the same transaction. Those who record do not wait meanwhile;
+    what they change stays pending.
     """
-    locked = await fetch_all(connection, "index_queue.lock_pending", model_id=model_id, limit=limit)
-    if not locked:
+    claimed = await fetch_all(connection, "index_queue.claim_pending", model_id=model_id, limit=limit)
+    if not claimed:
         return []
-    ids = [row["id"] for row in locked]
+    ids = [row["id"] for row in claimed]
     return [
-        _index_row(row) for row in await fetch_all(connection, "index_queue.read_locked", model_id=model_id, ids=ids)
+        _index_row(row) for row in await fetch_all(connection, "index_queue.read_claimed", model_id=model_id, ids=ids)
     ]
 
 

@@ -16,9 +16,10 @@ _OPERATIONS = pattern(
     r"calling the (\w+) operation",
     r"\boperation: ?(\w+)",
     r"\b(?:Service|Operation|Action|Api|API)[:=] ?\"?(\w+)\"?",
-    r"/[\w.]+\.\w+/(\w+)\b",
 )
-_FOREIGN = ("site-packages", "dist-packages", "/lib/python", "\\lib\\", "node_modules", "<frozen", "node:", "java.base/")
+_FOREIGN = (
+    "site-packages", "dist-packages", "/lib/python", "\\lib\\", "node_modules", "<frozen", "node:", "java.base/",
+)  # fmt: skip
 
 
 def function_of(frame: str) -> str:
@@ -36,10 +37,10 @@ def libraries_of(frames: Iterable[str]) -> tuple[str, ...]:
 
 def operations_of(text: str) -> tuple[str, ...]:
     """The API operations that a message names: `PutObject` in `when calling the PutObject operation`."""
-    if "peration" not in text and "ervice" not in text and "/" not in text and "ction" not in text:
+    if "peration" not in text and "ervice" not in text and "ction" not in text:
         return ()
     found = _OPERATIONS.finditer(text)
-    return tuple(dict.fromkeys(next(match[group] for group in (1, 2, 3, 4) if match[group]) for match in found))
+    return tuple(dict.fromkeys(next(match[group] for group in (1, 2, 3) if match[group]) for match in found))
 
 
 def is_own(frame: str) -> bool:

@@ -6,20 +6,26 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from knowledge.signature.patterns import words
+
 _LARGEST = 256 * 1024
 _DEEPEST = 5
 _MOST_ITEMS = 200
 _LEVELS = frozenset({"level", "severity", "levelname", "log.level", "lvl"})
-_STACKS = frozenset(
-    "stack stacktrace stack_trace traceback exc_info exc_text exception_traceback error.stack_trace exception.stacktrace".split()
+_STACKS = words(
+    "stack stacktrace stack_trace traceback exc_info exc_text exception_traceback error.stack_trace"
+    " exception.stacktrace"
 )
-_TEXTS = frozenset(
-    "message msg log text event error err detail details description error_message errormessage errormsg cause exception title body"
-    " textpayload jsonpayload errors status statusreason failurereason error.message exception.message fault faultstring".split()
+_TEXTS = words(
+    "message msg log text event error err detail details description error_message errormessage errormsg cause"
+    " exception title body"
+    " textpayload jsonpayload errors status statusreason failurereason error.message exception.message fault"
+    " faultstring"
 )
-_CODES = frozenset(
-    "code reason type name errorcode error_code status_code statuscode exitcode exit_code signal errno syscall class error.type exception.type"
-    " errortype error_type exceptionclass exc_type".split()
+_CODES = words(
+    "code reason type name errorcode error_code status_code statuscode exitcode exit_code signal errno syscall class"
+    " error.type exception.type"
+    " errortype error_type exceptionclass exc_type"
 )
 
 
@@ -38,7 +44,7 @@ def unwrap(text: str) -> str:
 
 def _unwrap_line(line: str) -> str:
     start = line.find("{")
-    if start < 0 or not line.rstrip().endswith("}") or start > 0 and not line[:start].isspace():
+    if start < 0 or not line.rstrip().endswith("}") or (start > 0 and not line[:start].isspace()):
         return line
     rewritten = _rewrite(line.strip())
     return line if rewritten is None else rewritten
@@ -71,11 +77,18 @@ def _lines_of_object(fields: Mapping[str, Any], *, depth: int) -> Iterator[str]:
     named = {str(key).lower(): value for key, value in fields.items()}
     level = next((str(named[key]).upper() for key in named if key in _LEVELS), "")
     for key, value in named.items():
-        if key in _TEXTS and isinstance(value, str):
+        if isinstance(value, dict | list):
+            yield from _lines_of(_telling(key, value), depth=depth + 1)
+        elif key in _TEXTS and isinstance(value, str):
             yield f"{level} {value}".strip()
         elif key in _CODES and isinstance(value, str | int):
             yield f"{key}: {value}"
         elif key in _STACKS and isinstance(value, str):
             yield value
-        elif isinstance(value, dict | list):
-            yield from _lines_of(value if isinstance(value, dict) else [v for v in value if isinstance(v, dict | list) or key in _TEXTS or key in _STACKS], depth=depth + 1)
+
+
+def _telling(key: str, value: dict[str, Any] | list[Any]) -> dict[str, Any] | list[Any]:
+    """A list of strings tells something only under a name that does: `errors` and `stack`, not `tags`."""
+    if isinstance(value, dict) or key in _TEXTS or key in _STACKS:
+        return value
+    return [item for item in value if isinstance(item, dict | list)]

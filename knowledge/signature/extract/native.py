@@ -8,7 +8,11 @@ from knowledge.signature.extract.kinds import LinePatterns
 PATTERNS: LinePatterns = (
     # Go
     (kinds.HEADER, r"^goroutine \d+ \["),
-    (kinds.FRAME, r"^\s+\S+\.go:\d+(?: \+0x[0-9a-f]+)?$|^(?:created by )?[\w./*()\-]+\.[\w.*()\-]+\((?:0x[0-9a-f]+|\.\.\.|[{}, ?])*\)"),
+    (
+        kinds.FRAME,
+        r"^\s+\S+\.go:\d+(?: \+0x[0-9a-f]+)?$|^(?:created by )?[\w./*()\-]+\.[\w.*()\-]+\((?:0x[0-9a-f]+"
+        r"|\.\.\.|[{}, ?])*\)",
+    ),
     (kinds.RAISED, r"^(?:panic|fatal error): "),
     # Rust
     (kinds.RAISED, r"^thread '[^']*'(?: \(\d+\))? panicked at "),
@@ -20,7 +24,11 @@ PATTERNS: LinePatterns = (
     (kinds.FRAME, r"^\s*(?:frame )?#\d+:? +(?:0x[0-9a-fA-F]+|[\w:~<>]+\()|^\S+\.so[.\d]*\(.*\+0x[0-9a-f]+\)"),
     (kinds.FRAME, r"^\s*\*{0,3} ?(?:@|\[\d+\]) +0x[0-9a-f]+"),
     # Node, .NET
-    (kinds.FRAME, r"^\s*at .*(?:\(.*:\d+:\d+\)|:\d+:\d+|\(<anonymous>\))(?: \{)?$|^\s*at (?:async |new )?[\w.$<>\[\] ]+ \(.*\)$"),
+    (
+        kinds.FRAME,
+        r"^\s*at .*(?:\(.*:\d+:\d+\)|:\d+:\d+|\(<anonymous>\))(?: \{)?$|^\s*at (?:async "
+        r"|new )?[\w.$<>\[\] ]+ \(.*\)$",
+    ),
     (kinds.FRAME, r"^\s+at [\w.`<>\[\]+]+\(.*\)(?: in .*:line \d+)?$|^\s*--- End of (?:inner exception )?stack trace"),
     # Ruby, PHP, Perl
     (kinds.RUBY_RAISED, r"^\s*(?:/|[A-Z]:)?[\w./\-]+\.rb:\d+:in [`'][^']*': \S"),

@@ -16,5 +16,9 @@ PATTERNS: LinePatterns = (
     (kinds.CHAINED, r"During handling of the above exception, another exception occurred"),
     (kinds.GENERIC, r"\b(?:CalledProcessError|ChildFailedError|ChildProcessError|ProcessExitedException)\b"),
     (kinds.GENERIC, r"\b(?:ProcessRaisedException|BrokenProcessPool|SystemExit|RayTaskError|NotebookExecutionError)\b"),
-    (kinds.GENERIC, r"\b(?:Base)?ExceptionGroup\b|AirflowException: .*(?:Bash command failed|[Pp]od .* returned a failure)"),
+    (
+        kinds.GENERIC,
+        r"\b(?:Base)?ExceptionGroup\b|AirflowException: .*(?:Bash command failed"
+        r"|[Pp]od .* returned a failure)",
+    ),
 )

@@ -14,6 +14,7 @@ _STRUCTURE = _STACK | kinds.CHAINED | kinds.CAUSED_BY | kinds.RAISED | kinds.RUB
 _STARTS_ANEW = _STRUCTURE | kinds.LEVEL | kinds.WARNING | kinds.QUIET | kinds.NOISE | kinds.TRAILER
 _CLASS = pattern(plain.EXCEPTION_CLASS)
 _LEAD = pattern(r"^:\s+|^\s*\S+\.rb:\d+:in [`'][^']*': |^\s*(?:Caused by|Suppressed|\[cause\]|Source)(?::\s*|\b\s*)")
+_SHORTEST_MESSAGE = 8
 _SOURCE_LINES = 4
 _CONTINUED_LINES = 6
 
@@ -25,6 +26,13 @@ class Raised:
     type: str
     lines: tuple[str, ...]
     generic: bool = False
+
+    @property
+    def decisive(self) -> tuple[str, ...]:
+        """The line that names it; and what follows where that line only announces it."""
+        head = self.lines[0]
+        says_little = head.endswith(":") or len(head) <= len(self.type) + _SHORTEST_MESSAGE
+        return self.lines if says_little else self.lines[:1]
 
 
 @dataclass(frozen=True, slots=True)

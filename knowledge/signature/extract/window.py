@@ -13,13 +13,14 @@ _TAIL = 32 * 1024
 _MOST_PLACES = 60
 _LONGEST_LINE = 2000
 _DECISIVE = pattern(
-    r"Traceback \(most recent|Caused by: |\bpanic: |panicked at|FATAL|CRITICAL|OOMKilled|[Oo]ut of memory|\bXid\b|\b[A-Z]\w{3,40}(?:Error|Exception): "
+    r"Traceback \(most recent|Caused by: |\bpanic: |panicked at|FATAL|CRITICAL|OOMKilled|[Oo]ut of memory|\bXid\b"
+    r"|\b[A-Z]\w{3,40}(?:Error|Exception): "
 )
 _AROUND = 400
 
 
 def window(text: str) -> str:
-    """At most about 64 KiB of the text, in its order, cut at line breaks; lines beyond 2,000 characters lose their middle."""
+    """About 64 KiB of the text at most, in its order, cut at line breaks; longer lines than 2,000 lose their middle."""
     if len(text) > _READ_WHOLE:
         text = "\n".join((_head(text), *_places(text), _tail(text)))
     if len(text) <= _LONGEST_LINE:

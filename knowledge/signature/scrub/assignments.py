@@ -9,6 +9,7 @@ from knowledge.signature.scrub.names import NAME_SUFFIX, STRONG_NAME, WEAK_NAME,
 from knowledge.signature.scrub.values import (
     ALWAYS_TAKEN,
     Value,
+    end_of_line,
     is_name_with_number,
     is_path,
     is_placeholder,
@@ -25,7 +26,8 @@ _BLOCK = r":[ \t]*[|>][\-+]?[ \t]*\r?\n"
 _ASSIGNED = re2.compile(
     (
         rf"(?i){_NAME}(?: (?:provided|used|given))?((?:\\*[\"'`]|%22)?)\]?\)?[ \t]*"
-        rf"({_TYPE}|{_BLOCK}|=>|->|:=|={{1,2}}|[:\x{{FF1A}}]|%3[ad](?:%22)?|[ \t](?:is|was)\b:?|</name>\s*<value>|,?\s*\\*[\"']?value\\*[\"']?[ \t]*[:=])[ \t]*"
+        rf"({_TYPE}|{_BLOCK}|=>|->|:=|={{1,2}}|[:\x{{FF1A}}]|%3[ad](?:%22)?|[ \t](?:is|was)\b:?"
+        r"|</name>\s*<value>|,?\s*\\*[\"']?value\\*[\"']?[ \t]*[:=])[ \t]*"
     ).encode()
 )
 _COLONS = (b":", b"\xef\xbc\x9a")
@@ -87,6 +89,8 @@ def _assigned(data: bytes, match: Match) -> Edit | None:
     value = value_at(data, match.end(), ascii_only=promise is Promise.WEAK)
     if value is None:
         return None
+    if match[4].endswith(b"\n"):
+        return Edit(value.start, max(value.end, end_of_line(data, value.start)))
     if match[4].lstrip().lower().startswith((b"is", b"was")):
         return _edit_if_stated(data, value)
     in_prose = not value.quoted and not match[3] and match[4] in _COLONS and match[0][-1:].isspace()

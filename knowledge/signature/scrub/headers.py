@@ -25,7 +25,7 @@ _AUTHORIZATION = re2.compile(
     rb"|((?:" + _LIST_SCHEMES + rb")[ \t]+))?"
 )
 _STANDALONE = re2.compile(rb"(?i)\b(bearer|basic|token|api-?key)[ \t]+([A-Za-z0-9\-._~+/]+=*)")
-_COOKIE = re2.compile(rb"(?i)cookie2?(\\*[\"'],?)?\]?[ \t]*(?:[:=]|=>|)[ \t]*\[?(?:[bu]?(\\*)([\"']))?")
+_COOKIE = re2.compile(rb"(?i)cookie2?(?:(\\*[\"'])\]?[ \t]*(?:[:=,]|=>)|[ \t]*[:=])[ \t]*\[?(?:[bu]?(\\*)([\"']))?")
 _COOKIE_PAIR = re2.compile(rb"[^\s=:;,\"']+=")
 _CREDENTIAL = re2.compile(rb"[^\s\"',;)}\]\\<>]+")
 

@@ -33,9 +33,9 @@ _BEGINS_WITH_PLACEHOLDER = re2.compile(rb"(?i)" + _PLACEHOLDER + rb"(?:[\s,;&|\"
 _CODE = re2.compile(
     rb"\A(?:(?:self|cls|this|os|sys|env|environ|process|config|cfg|conf|settings|args|kwargs|params|opts|options|ctx"
     rb"|context|secrets|credentials|creds|request|req|dbutils|Variable|boto3|session|st|app)[.\[].*"
-    rb"|[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+\(.*"
     rb"|[A-Za-z_.]*(?:get|load|read|fetch|env|secret|lookup|decode|decrypt|input|prompt)[A-Za-z_]*\(.*)\z"
 )
+_DOTTED_CALL = re2.compile(rb"\A[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+\(")
 _QUOTE_OR_ESCAPE = (b'"', b"'", b"`", b"\\")
 _QUOTE_AT = re2.compile(rb"(?:[bBuUrRfF]{1,2}|[A-Za-z_.]+\()?(\\*)(\"\"\"|'''|[\"'`])")
 #: Where an unquoted value ends: at a space, or at what can only follow a value.
@@ -51,8 +51,7 @@ _LINE_END = re2.compile(rb"\r|\n|\\+r\\+n|\\+n(?:[A-Za-z][A-Za-z0-9\-]*:|\z)")
 
 _WORDS = re2.compile(rb"\A[A-Za-z]+(?:[-_./: ,'][A-Za-z]+)*\z")
 _NAME_AND_NUMBER = re2.compile(rb"\A[A-Za-z]+(?:[-_./][A-Za-z]+)*[-_.]?[0-9]{1,3}\z")
-_NUMBERS = re2.compile(rb"\A[-+0-9.,:/ eE%]+\z")
-_CALL = re2.compile(rb"\A[A-Za-z_][A-Za-z0-9_.]*\(")
+_NUMBER_OR_CALL = re2.compile(rb"\A(?:[-+0-9.,:/ eE%]+\z|[A-Za-z_][A-Za-z0-9_.]*\()")
 _PATH_OR_URL = re2.compile(rb"\A(?:[A-Za-z][A-Za-z0-9+.\-]*://|(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^+=]*\z)")
 _SOLID_RANDOM = re2.compile(rb"[A-Za-z0-9+]{20,}")
 
@@ -131,7 +130,7 @@ def _unquoted(data: bytes, start: int, *, ascii_only: bool) -> Value | None:
 
 
 def _is_code(text: bytes) -> bool:
-    return (b"." in text or b"(" in text or b"[" in text) and bool(_CODE.search(text))
+    return (b"." in text or b"(" in text or b"[" in text) and bool(_CODE.search(text) or _DOTTED_CALL.search(text))
 
 
 def end_of_line(data: bytes, start: int) -> int:
@@ -172,7 +171,7 @@ def looks_secret(value: bytes, *, at_least: int) -> bool:
     """Whether the value itself, whatever its name, looks like a secret of `at_least` bytes."""
     if len(value) >= ALWAYS_TAKEN:
         return True
-    if len(value) < at_least or _NUMBERS.search(value) or _CALL.search(value) or is_path(value):
+    if len(value) < at_least or _NUMBER_OR_CALL.search(value) or is_path(value):
         return False
     if _WORDS.search(value):
         return len(value) >= 24 and value.isalpha() and entropy(value) >= 4.0
@@ -196,7 +195,7 @@ def entropy(value: bytes) -> float:
 
 
 def _has_digit(value: bytes) -> bool:
-    return any(0x30 <= byte <= 0x39 for byte in value)
+    return len(value.translate(None, b"0123456789")) < len(value)
 
 
 def _is_mixed(value: bytes) -> bool:

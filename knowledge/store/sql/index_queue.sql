@@ -38,15 +38,20 @@ WITH locked AS (
 )
 UPDATE signatures s SET version = s.version + 1 FROM saved WHERE s.precedent_id = saved.id
 
--- name: lock_pending
--- Several workers take different rows; a row without a vector of this model waits for one.
-SELECT id FROM signatures
-WHERE index_version < version AND (retired OR model_id = %(model_id)s)
-ORDER BY id LIMIT %(limit)s
-FOR NO KEY UPDATE SKIP LOCKED
+-- name: claim_pending
+-- Several workers take different rows. Advisory locks rather than FOR UPDATE SKIP LOCKED: a worker holds its rows while
+-- it writes to the index, and a report of the same failure, which moves the row's version, must not wait for that.
+-- A row without a vector of this model waits for one.
+SELECT id FROM (
+    SELECT id FROM signatures
+    WHERE index_version < version AND (retired OR model_id = %(model_id)s)
+    ORDER BY id LIMIT 4 * %(limit)s::int
+) candidates
+WHERE pg_try_advisory_xact_lock(7303, hashtext(id::text))
+LIMIT %(limit)s::int
 
--- name: read_locked
--- A statement of its own: its snapshot sees the precedents as they were when the rows were locked, or newer.
+-- name: read_claimed
+-- A statement of its own: its snapshot is newer than the claims, so that no worker reads what another has just replaced.
 SELECT s.id AS signature_id, s.precedent_id, s.workspace_id, s.version, s.retired, s.embedding, s.fingerprint,
        CASE WHEN p.resolution_model_id = %(model_id)s THEN p.resolution_embedding END AS resolution_embedding,
        s.template, s.exceptions, s.codes, s.operations, s.terms, p.source, p.starter_key, p.title, p.verdict, p.cause,

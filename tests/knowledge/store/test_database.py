@@ -23,8 +23,7 @@ async def test_recovers_when_the_server_is_back(tmp_path: Path) -> None:
         async with Database(server.url, min_size=3, timeout_s=0.3) as database:
             await database.ping()
             os.kill(server.pid or 0, signal.SIGKILL)
-            while server.is_alive:
-                await asyncio.sleep(0.01)
+            await asyncio.to_thread(_wait_for_the_end, server)
             began = time.monotonic()
             with pytest.raises(StoreUnavailable):
                 await database.ping()
@@ -35,6 +34,11 @@ async def test_recovers_when_the_server_is_back(tmp_path: Path) -> None:
                 await database.ping()
     finally:
         await asyncio.to_thread(server.stop)
+
+
+def _wait_for_the_end(server: EmbeddedPostgres) -> None:
+    while server.is_alive:
+        time.sleep(0.01)
 
 
 async def _until_it_answers(database: Database) -> None:
@@ -60,8 +64,9 @@ async def test_restart_between_two_requests_is_not_noticed(tmp_path: Path) -> No
         await asyncio.to_thread(server.stop)
 
 
-async def test_open_without_a_server_is_refused() -> None:
+async def test_open_without_a_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody listens there."""
+    monkeypatch.setattr("knowledge.store.database.CONNECT_TIMEOUT_S", 1)
     database = Database("postgresql://127.0.0.1:1/nothing", timeout_s=0.1)
     with pytest.raises(StoreUnavailable):
         await database.open()

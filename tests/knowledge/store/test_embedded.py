@@ -119,11 +119,10 @@ def test_port_where_sockets_cannot_be(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_log_keeps_no_text_of_failures(tmp_path: Path) -> None:
     """Statements that fail, their values and their messages may hold secrets."""
-    with EmbeddedPostgres(tmp_path) as server:
-        with psycopg.connect(server.url, autocommit=True) as connection:
-            for statement in ("SELECT %s::int", "SELECT 'swordfish'::int, %s"):
-                with pytest.raises(psycopg.DataError):
-                    connection.execute(statement, ("swordfish",), prepare=True)
+    with EmbeddedPostgres(tmp_path) as server, psycopg.connect(server.url, autocommit=True) as connection:
+        for statement in ("SELECT %s::int", "SELECT 'swordfish'::int, %s"):
+            with pytest.raises(psycopg.DataError):
+                connection.execute(statement, ("swordfish",), prepare=True)
     assert "swordfish" not in (tmp_path / "postgres.log").read_text()
 
 

@@ -156,7 +156,8 @@ BEGIN
     IF to_regclass(name) IS NOT NULL THEN
         RETURN;
     END IF;
-    PERFORM pg_advisory_xact_lock(7301, 0);
+    -- One at a time; unlike an advisory lock, a table's lock also brings the news of what others have created.
+    LOCK TABLE incidents IN SHARE UPDATE EXCLUSIVE MODE;
     IF to_regclass(name) IS NOT NULL THEN
         RETURN;
     END IF;

@@ -1,0 +1,41 @@
+"""`seenbefore serve`: build everything, listen, and say how to ask."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command("serve")
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on.  [default: 8000]")
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder.  [default: data]")
+def command(host: str | None, port: int | None, data: Path | None) -> None:
+    """Start the service: PostgreSQL and Qdrant in one data folder, or the servers that the settings name."""
+    from api.settings import SettingsError, load_settings  # noqa: PLC0415 - `--help` answers without it
+
+    try:
+        settings = load_settings(host=host, port=port, data=data)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for noisy in ("alembic", "httpx", "httpcore", "sentence_transformers", "psycopg.pool", "openvino"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+    from api.server import ServeError, serve  # noqa: PLC0415
+    from knowledge.errors import KnowledgeError  # noqa: PLC0415
+
+    try:
+        asyncio.run(serve(settings, say=_say))
+    except (ServeError, KnowledgeError) as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _say(line: str) -> None:
+    click.echo(f"seenbefore: {line}", err=True)

@@ -1,0 +1,104 @@
+"""What a request brings along: its workspace, its idempotency key, its precondition."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Header, Request
+from starlette.responses import Response
+
+from api.problems import MEDIA_TYPE, Problem
+from knowledge.service import KnowledgeService, Once
+
+WORKSPACE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
+ETAG = re.compile(r'(?:W/)?"(\d{1,18})"')
+LONGEST_KEY = 255
+
+
+class JsonAnswer(Response):
+    """A document as JSON, written by orjson and not validated a second time."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """The bytes of the body."""
+        return orjson.dumps(content)
+
+
+def service_of(request: Request) -> KnowledgeService:
+    """The service, from the composition root."""
+    service: KnowledgeService = request.app.state.parts.service
+    return service
+
+
+async def workspace_of(
+    request: Request,
+    x_workspace: Annotated[str | None, Header(description="Workspace, while authentication is off.")] = None,
+    authorization: Annotated[str | None, Header(description="`Bearer` and an API key.")] = None,
+) -> str:
+    """The workspace of the API key; with authentication off, of the header."""
+    gate = request.app.state.gate
+    if gate.open:
+        return checked_workspace(x_workspace or "default")
+    found: str = await gate.workspace(authorization)
+    return found
+
+
+def checked_workspace(name: str) -> str:
+    """A workspace's name: up to 64 letters, digits, dots, dashes and underscores."""
+    if not WORKSPACE.fullmatch(name):
+        raise Problem(422, "A workspace has 1 to 64 letters, digits, . _ or -.", field="X-Workspace")
+    return name
+
+
+async def once_of(
+    request: Request,
+    idempotency_key: Annotated[
+        str | None, Header(description="The same key again gets the first answer again; nothing is done twice.")
+    ] = None,
+) -> Once | None:
+    """The request's idempotency key, bound to what was asked."""
+    if idempotency_key is None:
+        return None
+    if not 0 < len(idempotency_key) <= LONGEST_KEY or not idempotency_key.isprintable():
+        raise Problem(422, f"An Idempotency-Key has 1 to {LONGEST_KEY} printable characters.", field="Idempotency-Key")
+    route = f"{request.method} {request.url.path}"
+    body = await request.body() + str(request.query_params).encode()
+    return Once.of(idempotency_key, route=route, body=body)
+
+
+def expected_version(
+    if_match: Annotated[str | None, Header(description="The ETag of the row that was read.")] = None,
+) -> int:
+    """The version that a change builds on: 428 without, 412 when it cannot be any."""
+    if if_match is None:
+        raise Problem(428, "Send If-Match with the ETag of the row that you have read.", field="If-Match")
+    matched = ETAG.fullmatch(if_match.strip())
+    if matched is None:
+        raise Problem(412, "If-Match names no version of this row.", field="If-Match")
+    return int(matched[1])
+
+
+def etag(version: int) -> dict[str, str]:
+    """The header that names a row's version."""
+    return {"ETag": f'"{version}"'}
+
+
+Service = Annotated[KnowledgeService, Depends(service_of)]
+Workspace = Annotated[str, Depends(workspace_of)]
+Idempotent = Annotated[Once | None, Depends(once_of)]
+IfMatch = Annotated[int, Depends(expected_version)]
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problems that a route may answer, for the OpenAPI document."""
+    everywhere = (400, 401, 413, 422, 503)
+    return {
+        status: {
+            "description": "Problem details",
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}},
+        }
+        for status in sorted({*everywhere, *statuses})
+    }

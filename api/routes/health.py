@@ -1,0 +1,38 @@
+"""Operations: is it alive, can it answer, how much has it done."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import PlainTextResponse
+
+from api.context import JsonAnswer
+from api.health import Health, look
+from api.models import HealthAnswer
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/health/live", response_model=HealthAnswer)
+async def live() -> JsonAnswer:
+    """The process answers."""
+    return JsonAnswer({"status": "ok", "parts": {}})
+
+
+@router.get(
+    "/health/ready",
+    response_model=HealthAnswer,
+    responses={503: {"model": HealthAnswer, "description": "No answer can be given"}},
+)
+async def ready(request: Request) -> JsonAnswer:
+    """Whether advice can be given: `degraded` still answers, `down` (503) does not."""
+    health = await look(request.app.state.parts)
+    return JsonAnswer(health.document(), status_code=503 if health.status == "down" else 200)
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics(request: Request) -> PlainTextResponse:
+    """Counters in the Prometheus text format."""
+    health: Health = await look(request.app.state.parts)
+    return PlainTextResponse(
+        request.app.state.metrics.render(health), media_type="text/plain; version=0.0.4; charset=utf-8"
+    )

@@ -1,0 +1,159 @@
+"""Incidents: recorded, imported, read, and what became of them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from api.context import Idempotent, JsonAnswer, Service, Workspace, problems
+from api.models import (
+    ImportAnswer,
+    IncidentAnswer,
+    IncidentPage,
+    OutcomeAnswer,
+    OutcomeBody,
+    ResolutionAnswer,
+    ResolutionBody,
+)
+from api.problems import Problem
+from ingest.ndjson import import_lines
+from ingest.records import IncidentBody, Name
+from knowledge.failures import Cause, Resolution, Verdict
+from knowledge.service import IncidentFilter
+
+router = APIRouter(prefix="/incidents", tags=["incidents"])
+
+NDJSON = {"requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}}
+
+
+@router.post("", response_model=IncidentAnswer, responses=problems(409))
+async def record(body: IncidentBody, service: Service, workspace: Workspace, once: Idempotent) -> JsonAnswer:
+    """Record a failure whose verdict, cause or resolution may be known already."""
+    return JsonAnswer(await service.record(workspace, body.to_failure(), once=once))
+
+
+@router.post("/import", response_model=ImportAnswer, responses=problems(415), openapi_extra=NDJSON)
+async def import_incidents(
+    request: Request,
+    service: Service,
+    workspace: Workspace,
+    wait: Annotated[
+        Literal["indexed"] | None, Query(description="`indexed`: answer once the neighbours can be found.")
+    ] = None,
+) -> JsonAnswer:
+    """Record NDJSON, one incident a line, streamed. A bad line never costs the good ones."""
+    kind = request.headers.get("content-type", "application/x-ndjson").partition(";")[0].strip().lower()
+    if kind not in {
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/json",
+        "text/plain",
+    }:
+        raise Problem(415, "Send application/x-ndjson.", field="Content-Type")
+    longest = request.app.state.parts.settings.max_body_bytes
+    report = await import_lines(request.stream(), workspace=workspace, service=service, longest_line=longest)
+    indexed = await service.wait_indexed(workspace) if wait == "indexed" else None
+    return JsonAnswer(report.document() | {"indexed": indexed})
+
+
+def wanted(
+    precedent: UUID | None = None,
+    pipeline: Name | None = None,
+    step: Name | None = None,
+    run: Name | None = None,
+    verdict: Verdict | None = None,
+    cause: Cause | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> IncidentFilter:
+    """The filters of a list, from the query."""
+    return IncidentFilter(
+        precedent_id=precedent,
+        pipeline=pipeline,
+        step=step,
+        run_id=run,
+        verdict=verdict,
+        cause=cause,
+        since=with_zone(since),
+        until=with_zone(until),
+    )
+
+
+@router.get("", response_model=IncidentPage, responses=problems())
+async def list_incidents(
+    service: Service,
+    workspace: Workspace,
+    shown: Annotated[IncidentFilter, Depends(wanted)],
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before.")] = None,
+) -> JsonAnswer:
+    """Incidents, newest first, by keyset pages."""
+    after = read_cursor(cursor) if cursor is not None else None
+    page = await service.list_incidents(workspace, shown, after=after, limit=limit + 1)
+    following = write_cursor(page[limit - 1]) if len(page) > limit else None
+    return JsonAnswer({"incidents": page[:limit], "next": following})
+
+
+@router.get("/{incident_id}", response_model=IncidentAnswer, responses=problems(404))
+async def read(incident_id: UUID, service: Service, workspace: Workspace) -> JsonAnswer:
+    """One incident, with the advice last given for it."""
+    return JsonAnswer(await service.incident(workspace, incident_id))
+
+
+@router.post("/{incident_id}/outcome", response_model=OutcomeAnswer, responses=problems(404, 409))
+async def outcome(
+    incident_id: UUID, body: OutcomeBody, service: Service, workspace: Workspace, once: Idempotent
+) -> JsonAnswer:
+    """Say how a retry ended."""
+    return JsonAnswer(
+        await service.outcome(
+            workspace, incident_id, result=body.result, attempt=body.attempt, waited_s=body.waited_s, once=once
+        )
+    )
+
+
+@router.post("/{incident_id}/resolution", response_model=ResolutionAnswer, responses=problems(404, 409))
+async def resolution(
+    incident_id: UUID, body: ResolutionBody, service: Service, workspace: Workspace, once: Idempotent
+) -> JsonAnswer:
+    """Say what fixed it."""
+    return JsonAnswer(
+        await service.resolve(
+            workspace,
+            incident_id,
+            Resolution(body.summary, body.action, body.author),
+            verdict=Verdict(body.verdict) if body.verdict else None,
+            cause=body.cause,
+            once=once,
+        )
+    )
+
+
+def write_cursor(incident: dict[str, object]) -> str:
+    """The place of an incident in the list, opaque to callers."""
+    return base64.urlsafe_b64encode(f"{incident['occurred_at']} {incident['id']}".encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    """The place that `write_cursor` wrote; a 422 problem for anything else."""
+    try:
+        moment, identifier = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split(" ")
+        return datetime.fromisoformat(moment).astimezone(UTC), UUID(identifier)
+    except (ValueError, binascii.Error, OverflowError):
+        raise Problem(422, "This is no cursor of this list.", field="cursor") from None
+
+
+def with_zone(moment: datetime | None) -> datetime | None:
+    """A time without a zone is UTC."""
+    if moment is None:
+        return None
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise Problem(422, "This time is out of range.", field="since") from None

@@ -1,0 +1,79 @@
+"""Listening: the app under uvicorn, between the parts' beginning and end."""
+
+from __future__ import annotations
+
+import errno
+import shlex
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from api.app import make_app
+from api.auth import Gate, any_key
+from api.composition import build, running
+from api.settings import Settings
+
+BACKLOG = 2048
+
+
+class ServeError(Exception):
+    """The service cannot be started."""
+
+
+async def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
+    """Serve until a signal ends it. Raises `ServeError` with a message for people."""
+    listener = _listen(settings)
+    try:
+        async with build(settings, say=say) as parts:
+            guarded = await any_key(parts.database)
+            if not guarded and not settings.loopback:
+                raise ServeError(
+                    f"Without API keys the service listens on this machine only, not on {settings.host}. "
+                    "Make a key first: seenbefore keys create --workspace NAME"
+                )
+            app = make_app(parts, gate=Gate(parts.database, open=not guarded))
+            async with running(parts):
+                server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+                server.announce = lambda: _announce(settings, listener, guarded=guarded, say=say)
+                await server.serve(sockets=[listener])
+    finally:
+        listener.close()
+
+
+class _Server(uvicorn.Server):
+    """Says that it listens once it does."""
+
+    announce: Callable[[], None] = staticmethod(lambda: None)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.announce()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Take the port first: a port that is taken is said before anything is started."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    # The protocol is named because asyncio turns Nagle's algorithm off only where it is: 40 ms an answer otherwise.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(BACKLOG)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            raise ServeError(f"Port {settings.port} is taken. Choose another: PORT=8001 make serve") from None
+        raise ServeError(f"Cannot listen on {settings.host}:{settings.port}: {error}") from None
+    return listener
+
+
+def _announce(settings: Settings, listener: socket.socket, *, guarded: bool, say: Callable[[str], None]) -> None:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"http://{host}:{listener.getsockname()[1]}"
+    key = "-H 'Authorization: Bearer YOUR_KEY' " if guarded else ""
+    question = (
+        '{"text": "botocore.exceptions.ClientError: An error occurred (SlowDown) when calling the PutObject operation"}'
+    )
+    say(f"listening on {address} (data in {settings.data}); the API is described at {address}/docs")
+    say(f"ask:  curl -s {address}/advise {key}-H 'Content-Type: application/json' -d {shlex.quote(question)}")

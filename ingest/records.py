@@ -1,0 +1,133 @@
+"""A failure as callers write it: one shape for the HTTP body, the lines of an import, and every other door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from ingest import strict_json
+from knowledge.failures import Action, Cause, ErrorInfo, Failure, Resolution, Verdict
+
+#: Names are short; texts may be whole logs (the body limit bounds them).
+Name = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Text = Annotated[str, StringConstraints(max_length=2_000_000)]
+Summary = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
+Attempt = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class Request(BaseModel):
+    """Unknown fields are refused: a misspelt one would be lost in silence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ErrorBody(Request):
+    """An exception as the pipeline saw it."""
+
+    type: Annotated[str, StringConstraints(max_length=2_000)] | None = None
+    message: Text | None = None
+    stacktrace: Text | None = None
+
+
+class FailureBody(Request):
+    """A failure: `error`, or `text` (a raw log or traceback), or both."""
+
+    error: ErrorBody | None = None
+    text: Text | None = Field(default=None, examples=["botocore.exceptions.ClientError: An error occurred (SlowDown)"])
+    pipeline: Name | None = None
+    step: Name | None = None
+    run_id: Name | None = None
+    attempt: Attempt | None = None
+    max_attempts: Attempt | None = None
+    occurred_at: datetime | None = None
+    environment: dict[str, JsonValue] = Field(default_factory=dict)
+    spent: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
+    external_id: Name | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> FailureBody:
+        error = self.error
+        parts = [self.text, *((error.type, error.message, error.stacktrace) if error else ())]
+        if not any(part and part.strip() for part in parts):
+            raise ValueError("give an `error` or a `text` that says what went wrong")
+        return self
+
+    def to_failure(self) -> Failure:
+        """The failure as the service knows it."""
+        error = self.error
+        return Failure(
+            error=ErrorInfo(error.type, error.message, error.stacktrace) if error else None,
+            text=self.text,
+            pipeline=self.pipeline,
+            step=self.step,
+            run_id=self.run_id,
+            attempt=self.attempt,
+            max_attempts=self.max_attempts,
+            occurred_at=self.occurred_at,
+            environment=self.environment,
+            spent=self.spent,
+            external_id=self.external_id,
+        )
+
+
+class StatedResolution(Request):
+    """What fixed a failure."""
+
+    summary: Summary
+    action: Action | None = None
+
+
+class IncidentBody(FailureBody):
+    """A failure whose verdict, cause or resolution may be known already."""
+
+    verdict: Verdict | None = None
+    cause: Cause | None = None
+    resolution: StatedResolution | None = None
+
+    def to_failure(self) -> Failure:
+        """The failure with what is known of it; `unknown` states nothing."""
+        said = self.resolution
+        return replace(
+            super().to_failure(),
+            verdict=None if self.verdict is Verdict.UNKNOWN else self.verdict,
+            cause=self.cause,
+            resolution=Resolution(said.summary, said.action) if said else None,
+        )
+
+
+class LineProblem(ValueError):
+    """A line of an import that cannot be taken."""
+
+
+def read_failure(line: bytes) -> Failure:
+    """An incident from a line of NDJSON; raises `LineProblem`, which names the field."""
+    try:
+        return from_mapping(strict_json.loads(line))
+    except (strict_json.Malformed, strict_json.Unfit) as error:
+        raise LineProblem(str(error)) from None
+
+
+def from_mapping(value: Mapping[str, Any]) -> Failure:
+    """An incident from its fields; raises `LineProblem`."""
+    try:
+        return IncidentBody.model_validate(value).to_failure()
+    except ValidationError as error:
+        raise LineProblem(_first_problem(error)) from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "line"
+    return f"{place}: {first['msg']}"
