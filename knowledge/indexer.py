@@ -119,8 +119,10 @@ class Indexer:
                 log.exception("the index worker met an error and goes on")
                 await asyncio.sleep(PAUSE_AFTER_TROUBLE_S)
                 continue
+            # Not `wait_for`: on Python 3.11 it can swallow a cancellation that comes with the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), IDLE_S)
+                async with asyncio.timeout(IDLE_S):
+                    await self._awake.wait()
 
     async def _optimize(self) -> None:
         while True:

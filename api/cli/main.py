@@ -9,6 +9,13 @@ import click
 #: Command, its module and its line in the help (so that help imports none of them).
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("api.cli.serve", "Start the service."),
+    "advise": ("api.cli.advise", "Ask about a failure: is it worth a retry, what fixed it?"),
+    "import": ("api.cli.import_", "Import failures from NDJSON or CSV."),
+    "search": ("api.cli.search", "Search precedents by meaning and by word."),
+    "signature": ("api.cli.signature", "Show what identifies a failure, and where two differ (offline)."),
+    "reindex": ("api.cli.reindex", "Rebuild the index from PostgreSQL."),
+    "keys": ("api.cli.keys", "Make, list and revoke API keys."),
+    "doctor": ("api.cli.doctor", "Check everything, and say how to mend what is wrong."),
 }
 
 

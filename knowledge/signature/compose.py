@@ -15,12 +15,11 @@ from knowledge.signature.terms import split_name, words_of
 
 #: MiniLM reads 256 word pieces; masked error text has about 3.5 characters to one.
 _EMBEDDED_CHARACTERS = 900
+_LABEL_CHARACTERS = 250
 _TEMPLATE_CHARACTERS = 4000
 _MOST_LINES = 40
 _MOST_FRAMES = 3
 _PLACEHOLDER = pattern(r"<[a-z]{2,8}>|\[(?:secret|email|card)\]")
-_DOTTED = pattern(r"\b(?:[A-Za-z_]\w*\.)+[A-Z]\w+")
-_NAME = pattern(r"\b[A-Za-z][a-z]*(?:[A-Z_.][\w.]*\w)\b|\b[A-Z]{2,}[a-z]\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def compose(reading: Reading) -> Composed:
 
 
 def _mask_sections(*sections: Sequence[str]) -> tuple[list[tuple[str, ...]], dict[str, str]]:
-    """Each section's masked lines, each line once in all, and what became of each line; one call masks them together."""
+    """Each section's masked lines, each once in all, and what became of each line; one call masks them together."""
     kept = [_thin_out(list(dict.fromkeys(section))) for section in sections]
     lines = [line for section in kept for line in section]
     masked = dict(zip(lines, (line.strip() for line in mask("\n".join(lines)).split("\n")), strict=False))
@@ -130,12 +129,14 @@ def labels_of(composed: Composed) -> Labels:
 
 
 def embedding_text(composed: Composed, labels: Labels) -> str:
-    """For the model: names split into words, placeholders left out, then the labels."""
-    text = "\n".join(composed.lines)[: 2 * _EMBEDDED_CHARACTERS]
-    words = _NAME.sub(_spelled_out, _DOTTED.sub(_last_name, _PLACEHOLDER.sub(_nothing, text)))
+    """For the model: the labels in words, then the lines, innermost cause first, without placeholders.
+
+    Labels first did best, and so did names left whole, since the lexical terms split them already (`make bench`).
+    """
     spelled = (" ".join(split_name(label)) for label in (*labels.names, *labels.codes, *labels.families))
-    tail = " ".join(spelled)[: _EMBEDDED_CHARACTERS // 3]
-    return f"{words[: _EMBEDDED_CHARACTERS - len(tail) - 1]}\n{tail}".strip()
+    about = " ".join(spelled)[:_LABEL_CHARACTERS]
+    lines = _PLACEHOLDER.sub(_nothing, "\n".join(composed.lines)[: 2 * _EMBEDDED_CHARACTERS])
+    return f"{about}\n{lines}".strip()[:_EMBEDDED_CHARACTERS]
 
 
 def terms_in(composed: Composed, labels: Labels) -> tuple[str, ...]:
@@ -145,11 +146,3 @@ def terms_in(composed: Composed, labels: Labels) -> tuple[str, ...]:
 
 def _nothing(_: Match) -> str:
     return ""
-
-
-def _last_name(match: Match) -> str:
-    return match[0].rpartition(".")[2]
-
-
-def _spelled_out(match: Match) -> str:
-    return " ".join(split_name(match[0]))

@@ -73,12 +73,13 @@ def mask(text: str) -> str:
 
 def _mask_once(text: str) -> str:
     text = places.mask_places(text)
+    if "id" in text or "Id" in text or "ID" in text:
+        text = _REQUEST_IDS.sub(_request_id, text)
     if not _DIGITS.isdisjoint(text):
         text = _TIMES.sub(_time, text)
         text = _SIZES.sub(_size, text)
         text = _IDS.sub(_id, text)
         text = mask_numbers(text)
-    text = _REQUEST_IDS.sub(_request_id, text) if "id" in text or "Id" in text or "ID" in text else text
     return _NAMED.sub(_named, text)
 
 
