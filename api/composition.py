@@ -11,6 +11,7 @@ from pathlib import Path
 
 from api.settings import Settings
 from knowledge.advisor.advising import AdvisorSettings
+from knowledge.bridge import Bridge
 from knowledge.embedding import LocalEmbedder, load_embedder
 from knowledge.errors import KnowledgeError, StoreUnavailable
 from knowledge.index.port import Index
@@ -51,7 +52,9 @@ async def build(settings: Settings, *, say: Callable[[str], None] = log.info) ->
         embedder = await _open_model(settings, stack=stack, say=say)
         index = await _open_index(settings, embedder=embedder, stack=stack)
         terms = await load_starter(database, read_catalogue())
-        indexer = Indexer(database, index=index, embedder=embedder)
+        advisor = AdvisorSettings(fail_from=settings.fail_confidence)
+        bridge = Bridge(index, weights=advisor.similarity, terms=terms)
+        indexer = Indexer(database, index=index, embedder=embedder, bridge=bridge)
         spool = Spool(settings.data / "spool.sqlite3")
         stack.callback(spool.close)
         service = KnowledgeService(
@@ -61,7 +64,7 @@ async def build(settings: Settings, *, say: Callable[[str], None] = log.info) ->
             indexer=indexer,
             spool=spool,
             terms=terms,
-            settings=AdvisorSettings(fail_from=settings.fail_confidence),
+            settings=advisor,
         )
         yield Parts(settings, database, index, embedder, indexer, spool, service, postgres)
 

@@ -15,6 +15,7 @@ from ingest.records import IncidentBody
 
 #: Characters of a cell; the limit of a text (`ingest.records.Text`). Python's own is 131,072: too short for logs.
 LARGEST_CELL = 2_000_000
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 PARTS: Mapping[str, tuple[str, ...]] = {
     "error": ("type", "message", "stacktrace"),
     "resolution": ("summary", "action"),
@@ -117,7 +118,8 @@ class _Tape:
         for line in self.lines:
             self.number += 1
             self.kept.append(line)
-            yield line.decode("utf-8", "surrogateescape")
+            text = line.removeprefix(BYTE_ORDER_MARK) if self.number == 1 else line
+            yield text.decode("utf-8", "surrogateescape")
 
     def cut(self) -> tuple[int, bytes]:
         """The number of the first line kept, and all of them; keeps none."""
@@ -154,8 +156,6 @@ class CsvFile:
         except csv.Error as error:
             raise CsvProblem(f"the header cannot be read: {error}") from None
         self._tape.cut()
-        if header:
-            header[0] = header[0].removeprefix("\ufeff")
         if not any(header) or "\0" in "".join(header) or not _is_unicode(header):
             raise CsvProblem("the first line is no header of column names in UTF-8")
         if len(set(header)) < len(header):

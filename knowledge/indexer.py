@@ -12,15 +12,15 @@ import logging
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-import numpy as np
-
+from knowledge.bridge import Bridge
 from knowledge.embedding import Embedder
 from knowledge.errors import KnowledgeError
-from knowledge.index.lexical import document_vector
-from knowledge.index.port import Index, IndexPayload, IndexPoint, Vector
+from knowledge.index.lexical import SparseVector, document_vector
+from knowledge.index.port import Index, IndexPayload, IndexPoint, vector_of
 from knowledge.store import index_queue
 from knowledge.store.database import Database
 from knowledge.store.records import IndexRow, MadeEmbedding
+from knowledge.store.workspaces import STARTER_WORKSPACE_ID
 
 #: Rows a step locks: few, because a report of the same failure waits for them.
 ROWS = 100
@@ -38,8 +38,9 @@ Progress = Callable[[int], None]
 class Indexer:
     """Runs beside the service; `wake` tells it that there is something to do."""
 
-    def __init__(self, database: Database, *, index: Index, embedder: Embedder) -> None:
+    def __init__(self, database: Database, *, index: Index, embedder: Embedder, bridge: Bridge) -> None:
         self._database = database
+        self._bridge = bridge
         self._index = index
         self._embedder = embedder
         self._awake = asyncio.Event()
@@ -149,16 +150,23 @@ class Indexer:
         async with self._database.transaction() as connection:
             rows = await index_queue.take(connection, model_id=self._embedder.model_id, limit=ROWS)
             present = [row for row in rows if not row.retired and row.embedding is not None]
-            await self._index.upsert([point_of(row) for row in present])
+            await self._index.upsert([await self._point(row) for row in present])
             await self._index.delete([row.signature_id for row in rows if row.retired])
             done = [row for row in rows if row.retired or row.embedding is not None]
             await index_queue.mark_indexed(connection, [(row.signature_id, row.version) for row in done])
         return len(done)
 
+    async def _point(self, row: IndexRow) -> IndexPoint:
+        if row.workspace_id == STARTER_WORKSPACE_ID:
+            return point_of(row, profile=None)
+        starters = await self._bridge.nearest(row.terms, codes=row.codes, vector=vector_of(row.embedding or b""))
+        return point_of(row, profile=starters.profile)
 
-def point_of(row: IndexRow) -> IndexPoint:
+
+def point_of(row: IndexRow, *, profile: SparseVector | None) -> IndexPoint:
     """A row of the queue as a point of the index."""
     return IndexPoint(
+        profile=profile,
         id=row.signature_id,
         signature=vector_of(row.embedding or b""),
         lexical=document_vector(row.terms),
@@ -190,11 +198,6 @@ def point_of(row: IndexRow) -> IndexPoint:
             title=row.title,
         ),
     )
-
-
-def vector_of(stored: bytes) -> Vector:
-    """A vector from its bytes (float32, little endian)."""
-    return np.frombuffer(stored, dtype="<f4").astype(np.float32)
 
 
 def _batches(ids: Sequence[UUID], size: int) -> list[Sequence[UUID]]:

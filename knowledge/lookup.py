@@ -10,21 +10,24 @@ from knowledge.advisor import neighbours as near
 from knowledge.advisor.advice import Neighbour
 from knowledge.advisor.similarity import Similarity, SimilarityWeights
 from knowledge.advisor.term_weights import TermWeights
+from knowledge.bridge import Bridge
 from knowledge.embedding import Embedder
 from knowledge.errors import IndexUnavailable, ModelUnavailable, StoreUnavailable
 from knowledge.failures import Source, Verdict
-from knowledge.index.lexical import query_vector
-from knowledge.index.port import Index, IndexFilter, IndexHit, NeighbourQuery, Vector
-from knowledge.indexer import vector_of
+from knowledge.index.lexical import SparseVector, query_vector
+from knowledge.index.port import Index, IndexFilter, IndexHit, NeighbourQuery, Vector, vector_of
 from knowledge.signature.signature import Signature
 from knowledge.store import precedents
 from knowledge.store.database import Database
 from knowledge.store.records import Known, PrecedentRecord
-from knowledge.store.workspaces import STARTER_WORKSPACE_ID
 
 STORE, INDEX, MODEL = "store", "index", "model"
-#: Signatures asked of the index; enough that those it ranks otherwise than we do are among them.
+#: Own signatures asked of the index; enough that those it ranks otherwise than we do are among them.
 CANDIDATES = 60
+#: Precedents that are weighed; what is farther away changes no verdict.
+MOST_OWN, MOST_STARTERS = 12, 8
+
+Nearest = dict[UUID, tuple[IndexHit, float]]
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +51,7 @@ class Lookup:
         self._database = database
         self._index = index
         self._embedder = embedder
+        self._bridge = Bridge(index, weights=weights, terms=terms)
         self._weights = weights
         self._terms = terms
 
@@ -56,9 +60,10 @@ class Lookup:
         degraded: list[str] = []
         known = await self._known(signature, workspace_id=workspace_id, degraded=degraded)
         if known is not None and _settled(known):
-            return Found(known, _own_neighbours(known, signature), None, tuple(degraded))
+            return Found(known, _same_fingerprint(known, signature), None, tuple(degraded))
         embedding = await self._embedding(signature, known=known, degraded=degraded)
-        found = await self._neighbours(signature, embedding, workspace_id=workspace_id, degraded=degraded)
+        nearest = await self._nearest(signature, embedding, workspace_id=workspace_id, degraded=degraded)
+        found = await self._gathered(nearest, workspace_id=workspace_id, degraded=degraded)
         if known is not None:
             found = _with_known(found, known, signature)
         return Found(known, found, embedding, tuple(degraded))
@@ -87,28 +92,41 @@ class Lookup:
         first: Vector = vectors[0]
         return first
 
-    async def _neighbours(
+    async def _nearest(
         self, signature: Signature, embedding: Vector | None, *, workspace_id: int | None, degraded: list[str]
-    ) -> list[Neighbour]:
+    ) -> Nearest:
+        """Starter precedents and the workspace's own, asked apart so that neither crowds the other out."""
         if embedding is None:
-            return []
-        visible = IndexFilter(workspace_id=STARTER_WORKSPACE_ID if workspace_id is None else workspace_id)
-        query = NeighbourQuery(
-            vector=embedding, lexical=query_vector(signature.terms), filter=visible, limit=CANDIDATES
-        )
+            return {}
         try:
-            hits = await self._index.neighbours(query)
+            starters = await self._bridge.nearest(signature.terms, codes=signature.codes, vector=embedding)
+            own = await self._own(signature, embedding, profile=starters.profile, workspace_id=workspace_id)
         except IndexUnavailable as error:
             log.warning("the index does not answer: %s", error)
             degraded.append(INDEX)
-            return []
-        return await self._gathered(hits, signature, workspace_id=workspace_id, degraded=degraded)
+            return {}
+        return {**_best(starters.nearest, MOST_STARTERS), **_best(own, MOST_OWN)}
 
-    async def _gathered(
-        self, hits: list[IndexHit], signature: Signature, *, workspace_id: int | None, degraded: list[str]
-    ) -> list[Neighbour]:
-        similarity = Similarity(near.fields_of(signature), weights=self._weights, terms=self._terms)
-        nearest = near.nearest_by_precedent(hits, similarity=similarity)
+    async def _own(
+        self, signature: Signature, embedding: Vector, *, profile: SparseVector, workspace_id: int | None
+    ) -> Nearest:
+        if workspace_id is None:
+            return {}
+        hits = await self._index.neighbours(
+            NeighbourQuery(
+                vector=embedding,
+                lexical=query_vector(signature.terms),
+                profile=profile,
+                filter=IndexFilter(workspaces=(workspace_id,)),
+                limit=CANDIDATES,
+            )
+        )
+        similarity = Similarity(
+            signature.terms, codes=signature.codes, weights=self._weights, terms=self._terms, profile=profile
+        )
+        return near.nearest_by_precedent(hits, similarity=similarity)
+
+    async def _gathered(self, nearest: Nearest, *, workspace_id: int | None, degraded: list[str]) -> list[Neighbour]:
         records: dict[UUID, PrecedentRecord] | None = None
         if STORE not in degraded and workspace_id is not None:
             try:
@@ -119,26 +137,27 @@ class Lookup:
         return near.gather(nearest, records=records)
 
 
+def _best(nearest: Nearest, count: int) -> Nearest:
+    return dict(sorted(nearest.items(), key=lambda pair: -pair[1][1])[:count])
+
+
 def _settled(known: Known) -> bool:
-    """Whether the workspace's own precedent of this fingerprint, or else the documented one, has a verdict."""
-    return known.precedent.verdict is not Verdict.UNKNOWN
+    """Whether the workspace's own precedent of this fingerprint has a verdict. A starter's alone does not settle:
+    what the workspace has seen of it in other words counts for more."""
+    return is_own(known) and known.precedent.verdict is not Verdict.UNKNOWN
 
 
-def _own_neighbours(known: Known, signature: Signature) -> list[Neighbour]:
+def _same_fingerprint(known: Known, signature: Signature) -> list[Neighbour]:
     records = [known.precedent] + ([known.starter] if known.starter else [])
-    return [_same(record, signature) for record in records]
+    return [near.with_terms(near.from_record(record, similarity=1.0), signature.terms) for record in records]
 
 
 def _with_known(found: list[Neighbour], known: Known, signature: Signature) -> list[Neighbour]:
-    """The precedent of the same fingerprint first, even when the index has not caught up with it."""
-    same = _own_neighbours(known, signature)
+    """The precedents of the same fingerprint with full similarity, even when the index has not caught up with them."""
+    same = _same_fingerprint(known, signature)
     ids = {neighbour.precedent_id for neighbour in same}
-    return sorted([*same, *(other for other in found if other.precedent_id not in ids)], key=near.rank, reverse=True)
-
-
-def _same(record: PrecedentRecord, signature: Signature) -> Neighbour:
-    neighbour = near.from_record(record, similarity=1.0)
-    return near.with_terms(neighbour, signature.terms)
+    others = (other for other in found if other.precedent_id not in ids)
+    return sorted([*same, *others], key=near.rank, reverse=True)
 
 
 def is_own(known: Known | None) -> bool:

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from knowledge.advisor import evidence
 from knowledge.advisor import neighbours as near
 from knowledge.advisor.advice import Evidence, Neighbour
-from knowledge.advisor.evidence import show
-from knowledge.advisor.similarity import Fields, Similarity, SimilarityWeights
+from knowledge.advisor.similarity import Similarity, SimilarityWeights
 from knowledge.advisor.term_weights import TermWeights
 from knowledge.failures import Cause, Failure, Verdict
-from knowledge.index.lexical import query_vector
+from knowledge.index.lexical import EMPTY, document_vector, query_vector
 from knowledge.index.port import IndexFilter, IndexHit, NeighbourQuery, Vector
 from knowledge.signature import sign, terms_of
 from knowledge.signature.signature import Signature
+from knowledge.store.workspaces import STARTER_WORKSPACE_ID
 
 MOST_RESULTS = 100
 #: Signatures asked for each result wanted: several may belong to one precedent.
@@ -44,7 +45,7 @@ def signature_of(query: SearchQuery) -> Signature:
 def index_query(query: SearchQuery, *, signature: Signature, vector: Vector, workspace_id: int) -> NeighbourQuery:
     """The question to the index."""
     wanted = IndexFilter(
-        workspace_id=workspace_id,
+        workspaces=(STARTER_WORKSPACE_ID, workspace_id),
         verdict=query.verdict,
         cause=query.cause,
         pipeline=query.pipeline,
@@ -64,17 +65,18 @@ def nearest(
     hits: Sequence[IndexHit], *, signature: Signature, weights: SimilarityWeights, terms: TermWeights
 ) -> dict[UUID, tuple[IndexHit, float]]:
     """For each precedent the better of how near its signature and how near its resolution is."""
-    similarity = Similarity(near.fields_of(signature), weights=weights, terms=terms)
+    similarity = Similarity(signature.terms, codes=signature.codes, weights=weights, terms=terms)
     found = near.nearest_by_precedent(hits, similarity=similarity)
     for hit in hits:
         if hit.resolution_cosine is None or hit.payload.resolution is None:
             continue
-        said = similarity.to(Fields(terms_of(hit.payload.resolution)), cosine=hit.resolution_cosine)
+        words = document_vector(terms_of(hit.payload.resolution))
+        said = similarity.to(cosine_=hit.resolution_cosine, lexical=words, codes=(), profile=EMPTY)
         if said > found[hit.payload.precedent_id][1]:
             found[hit.payload.precedent_id] = (hit, said)
     return found
 
 
-def shown(found: Sequence[Neighbour], *, signature: Signature, terms: TermWeights, limit: int) -> list[Evidence]:
+def shown(found: Sequence[Neighbour], *, signature: Signature, terms: TermWeights, limit: int) -> tuple[Evidence, ...]:
     """The best, explained."""
-    return [show(neighbour, asked=signature, terms=terms, tokenize=terms_of) for neighbour in found[:limit]]
+    return evidence.show(found[:limit], asked=signature, terms=terms, tokenize=terms_of)

@@ -94,7 +94,8 @@ def _strategy(strategy: Document) -> str:
 def _seen(seen_before: bool, precedent: Document | None) -> str:
     if not seen_before or precedent is None:
         return "yes, in another form" if seen_before else "no"
-    return f"yes: {precedent['occurrences']} occurrences, first {precedent['first_seen']}, last {precedent['last_seen']}"
+    times = f"first {precedent['first_seen']}, last {precedent['last_seen']}"
+    return f"yes: {precedent['occurrences']} occurrences, {times}"
 
 
 def _pairs(values: Document | None) -> str:

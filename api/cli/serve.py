@@ -26,11 +26,14 @@ def command(host: str | None, port: int | None, data: Path | None) -> None:
     for noisy in ("alembic", "httpx", "httpcore", "sentence_transformers", "psycopg.pool", "openvino"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
+    import uvloop  # noqa: PLC0415
+
     from api.server import ServeError, serve  # noqa: PLC0415
     from knowledge.errors import KnowledgeError  # noqa: PLC0415
 
     try:
-        asyncio.run(serve(settings, say=_say))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(settings, say=_say))
     except (ServeError, KnowledgeError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:

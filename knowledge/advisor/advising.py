@@ -62,10 +62,7 @@ def advise(
         strategy=planned,
         precedent=precedent,
         seen_before=seen_before,
-        evidence=tuple(
-            evidence.show(neighbour, asked=signature, terms=terms, tokenize=terms_of)
-            for neighbour in neighbours[:MOST_EVIDENCE]
-        ),
+        evidence=evidence.show(neighbours[:MOST_EVIDENCE], asked=signature, terms=terms, tokenize=terms_of),
         degraded=degraded,
     )
 

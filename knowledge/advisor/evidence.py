@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from knowledge.advisor.advice import Evidence, Neighbour
 from knowledge.advisor.term_weights import TermWeights
@@ -14,11 +15,31 @@ MOST_REASONS = 5
 TELLING = 2.2
 _WORD = re.compile(r"[^\W_][\w.:-]*\w|\w")
 
+#: Characters of a template whose words are named.
+READ = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class TellingWord:
+    """A word as written, its lexical terms, and how much the heaviest of them says."""
+
+    word: str
+    stems: frozenset[str]
+    weight: float
+
+
 Tokenizer = Callable[[str], Iterable[str]]
 
 
-def show(neighbour: Neighbour, *, asked: Signature, terms: TermWeights, tokenize: Tokenizer) -> Evidence:
-    """The neighbour as the answer shows it."""
+def show(
+    neighbours: Sequence[Neighbour], *, asked: Signature, terms: TermWeights, tokenize: Tokenizer
+) -> tuple[Evidence, ...]:
+    """The neighbours as the answer shows them."""
+    words = _telling_words(asked.template, terms=terms, tokenize=tokenize)
+    return tuple(_entry(neighbour, asked=asked, words=words) for neighbour in neighbours)
+
+
+def _entry(neighbour: Neighbour, *, asked: Signature, words: Sequence[TellingWord]) -> Evidence:
     return Evidence(
         precedent_id=neighbour.precedent_id,
         similarity=round(neighbour.similarity, 4),
@@ -31,32 +52,31 @@ def show(neighbour: Neighbour, *, asked: Signature, terms: TermWeights, tokenize
         title=neighbour.title,
         resolution=neighbour.resolution,
         retries=neighbour.retries,
-        same_because=same_because(neighbour, asked=asked, terms=terms, tokenize=tokenize),
+        same_because=same_because(neighbour, asked=asked, words=words),
         differs_in=differs_in(neighbour, asked=asked),
     )
 
 
-def same_because(neighbour: Neighbour, *, asked: Signature, terms: TermWeights, tokenize: Tokenizer) -> tuple[str, ...]:
+def same_because(neighbour: Neighbour, *, asked: Signature, words: Sequence[TellingWord]) -> tuple[str, ...]:
     """Names and words that both have, the most telling first."""
     named = [
         *_shared(_last_names(asked.exceptions), _last_names(neighbour.exceptions)),
         *_shared(asked.codes, neighbour.codes),
         *_shared(asked.operations, neighbour.operations),
     ]
-    shared = frozenset(asked.terms) & frozenset(neighbour.terms)
-    words = _telling_words(asked.template, shared=shared, terms=terms, tokenize=tokenize)
-    return tuple(dict.fromkeys([*named, *words]))[:MOST_REASONS]
+    theirs = frozenset(neighbour.terms)
+    shared = (each.word for each in words if each.stems <= theirs)
+    return tuple(dict.fromkeys([*named, *shared]))[:MOST_REASONS]
 
 
-def _telling_words(text: str, *, shared: frozenset[str], terms: TermWeights, tokenize: Tokenizer) -> list[str]:
-    """Words of the failure, as written, of which all terms are shared; heaviest first, a stem once."""
-    found: dict[tuple[str, ...], tuple[float, str]] = {}
-    for word in dict.fromkeys(_WORD.findall(text)):
-        stems = tuple(tokenize(word))
-        if stems and shared.issuperset(stems):
-            found.setdefault(stems, (max(terms.weight(stem) for stem in stems), word))
-    telling = sorted((pair for pair in found.values() if pair[0] >= TELLING), key=lambda pair: -pair[0])
-    return [word for _, word in telling]
+def _telling_words(text: str, *, terms: TermWeights, tokenize: Tokenizer) -> list[TellingWord]:
+    """Words of the failure as written, heaviest first, a stem once."""
+    found: dict[frozenset[str], TellingWord] = {}
+    for word in dict.fromkeys(_WORD.findall(text[:READ])):
+        stems = frozenset(tokenize(word))
+        if stems and stems not in found:
+            found[stems] = TellingWord(word, stems, max(terms.weight(stem) for stem in stems))
+    return sorted((each for each in found.values() if each.weight >= TELLING), key=lambda each: -each.weight)
 
 
 def differs_in(neighbour: Neighbour, *, asked: Signature) -> tuple[str, ...]:

@@ -8,20 +8,14 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from knowledge.advisor.advice import Neighbour, Retries
-from knowledge.advisor.similarity import Fields, Similarity
+from knowledge.advisor.similarity import Similarity
 from knowledge.failures import Action, Source
 from knowledge.index.port import IndexHit, IndexPayload
-from knowledge.signature.signature import Signature
 from knowledge.store.records import PrecedentRecord
 
-#: A workspace's own precedent goes before a starter precedent that is nearer by less than this
+#: A workspace's own precedents at least this near go before all starter precedents: they have incidents behind them
 #: (`python -m benchmarks.tune CORPUS`).
-OWN_FIRST = 0.1
-
-
-def fields_of(signature: Signature) -> Fields:
-    """What of a signature is compared."""
-    return Fields(signature.terms, signature.exceptions, signature.codes, signature.operations)
+OWN_FIRST_FROM = 0.25
 
 
 def nearest_by_precedent(hits: Sequence[IndexHit], *, similarity: Similarity) -> dict[UUID, tuple[IndexHit, float]]:
@@ -29,8 +23,7 @@ def nearest_by_precedent(hits: Sequence[IndexHit], *, similarity: Similarity) ->
     nearest: dict[UUID, tuple[IndexHit, float]] = {}
     for hit in hits:
         payload = hit.payload
-        other = Fields(payload.terms, payload.exceptions, payload.codes, payload.operations)
-        score = similarity.to(other, cosine=hit.cosine)
+        score = similarity.to(cosine_=hit.cosine, lexical=hit.lexical, codes=payload.codes, profile=hit.profile)
         if payload.precedent_id not in nearest or score > nearest[payload.precedent_id][1]:
             nearest[payload.precedent_id] = (hit, score)
     return nearest
@@ -57,9 +50,10 @@ def gather(
     return sorted(found, key=rank, reverse=True)
 
 
-def rank(neighbour: Neighbour) -> float:
-    """What neighbours are ordered by: similarity, with the workspace's own preferred."""
-    return neighbour.similarity + (OWN_FIRST if neighbour.source is Source.INCIDENT else 0.0)
+def rank(neighbour: Neighbour) -> tuple[bool, float]:
+    """What neighbours are ordered by: the workspace's own first, then similarity."""
+    own = neighbour.source is Source.INCIDENT and neighbour.similarity >= OWN_FIRST_FROM
+    return own, neighbour.similarity
 
 
 def from_record(record: PrecedentRecord, *, similarity: float, seen_as: IndexPayload | None = None) -> Neighbour:

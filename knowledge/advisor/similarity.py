@@ -1,21 +1,13 @@
-"""How near a failure is to a signature: by meaning, by word, and by the fields that carry meaning."""
+"""How near a failure is to a signature: by meaning, word, codes, and the starter precedents both are near to."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from knowledge.advisor.profile import cosine
 from knowledge.advisor.term_weights import TermWeights
-
-
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """What of a signature is compared, besides its vector."""
-
-    terms: Collection[str]
-    exceptions: Collection[str] = ()
-    codes: Collection[str] = ()
-    operations: Collection[str] = ()
+from knowledge.index.lexical import EMPTY, SparseVector, document_vector, term_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,53 +16,47 @@ class SimilarityWeights:
 
     cosine: float = 0.5
     words: float = 0.5
-    exceptions: float = 0.05
     codes: float = 0.1
-    code_conflict: float = 0.05
+    code_conflict: float = 0.02
+    profile: float = 0.3
 
 
 class Similarity:
     """Compares one failure with many signatures; what belongs to the failure is computed once."""
 
-    def __init__(self, asked: Fields, *, weights: SimilarityWeights, terms: TermWeights) -> None:
-        self._terms = terms
+    def __init__(
+        self,
+        asked_terms: Collection[str],
+        *,
+        codes: Collection[str],
+        weights: SimilarityWeights,
+        terms: TermWeights,
+        profile: SparseVector = EMPTY,
+    ) -> None:
         self._weights = weights
-        self._asked_terms = frozenset(asked.terms)
-        self._asked_exceptions = _names(asked.exceptions)
-        self._asked_codes = frozenset(asked.codes)
-        self._mass = _mass(self._asked_terms, terms)
+        self._codes = frozenset(codes)
+        self._profile = profile
+        self._term_weights = {term_index(term): terms.weight(term) for term in frozenset(asked_terms)}
+        self._self_score = self._bm25(document_vector(asked_terms))
 
-    def to(self, other: Fields, *, cosine: float) -> float:
+    def to(self, *, cosine_: float, lexical: SparseVector, codes: Collection[str], profile: SparseVector) -> float:
         """From 0 (nothing in common) to 1 (the same)."""
         weights = self._weights
-        codes = _overlap(self._asked_codes, frozenset(other.codes))
-        score = weights.cosine * max(0.0, cosine) + weights.words * self.words_in_common(other.terms)
-        score += weights.exceptions * (_overlap(self._asked_exceptions, _names(other.exceptions)) or 0.0)
-        score += weights.codes * (codes or 0.0)
-        if codes == 0.0:
-            score -= weights.code_conflict
-        most = weights.cosine + weights.words + weights.exceptions + weights.codes
+        score = weights.cosine * max(0.0, cosine_) + weights.words * self.words(lexical)
+        most = weights.cosine + weights.words
+        if self._codes and codes:
+            shared = len(self._codes.intersection(codes)) / len(self._codes.union(codes))
+            score += weights.codes * shared if shared else -weights.code_conflict
+            most += weights.codes
+        if self._profile.indices and profile.indices:
+            score += weights.profile * cosine(self._profile, profile)
+            most += weights.profile
         return min(1.0, max(0.0, score / most))
 
-    def words_in_common(self, terms: Collection[str]) -> float:
-        """Cosine of the two sets of words, each word by its weight."""
-        theirs = frozenset(terms)
-        mass = self._mass * _mass(theirs, self._terms)
-        if not mass:
-            return 0.0
-        shared = sum(self._terms.weight(term) ** 2 for term in self._asked_terms & theirs)
-        return float(shared / mass**0.5)
+    def words(self, lexical: SparseVector) -> float:
+        """BM25 of the signature for the failure's words, as a share of what the failure itself would score."""
+        return min(1.0, self._bm25(lexical) / self._self_score) if self._self_score else 0.0
 
-
-def _mass(terms: Collection[str], weights: TermWeights) -> float:
-    return sum(weights.weight(term) ** 2 for term in terms)
-
-
-def _names(exceptions: Collection[str]) -> frozenset[str]:
-    """Classes by their last name: the same class is re-exported under several modules."""
-    return frozenset(name.replace("::", ".").rpartition(".")[2] for name in exceptions)
-
-
-def _overlap(one: frozenset[str], other: frozenset[str]) -> float | None:
-    """Share of what either has that both have; None when one of them has nothing to compare."""
-    return len(one & other) / len(one | other) if one and other else None
+    def _bm25(self, lexical: SparseVector) -> float:
+        weigh = self._term_weights.get
+        return sum(weigh(index, 0.0) * value for index, value in zip(lexical.indices, lexical.values, strict=True))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from knowledge.index.port import IndexFilter
 
-STARTER_WORKSPACE = 0
 #: Payload fields that filters ask for and what kind of index each needs.
 KEYWORD_FIELDS = ("verdict", "cause", "pipelines", "resolved")
 INTEGER_FIELDS = ("workspace_id",)
@@ -35,7 +34,7 @@ Condition = OneOf | AtLeast
 
 def conditions(wanted: IndexFilter) -> list[Condition]:
     """All of which must hold."""
-    found: list[Condition] = [OneOf("workspace_id", [STARTER_WORKSPACE, wanted.workspace_id])]
+    found: list[Condition] = [OneOf("workspace_id", wanted.workspaces)]
     words = {
         "verdict": wanted.verdict,
         "cause": wanted.cause,

@@ -18,8 +18,9 @@ import qdrant_edge as qe
 from knowledge.errors import DataFolderInUse, IndexUnavailable
 from knowledge.index import compaction
 from knowledge.index import conditions as c
+from knowledge.index.lexical import EMPTY, SparseVector
 from knowledge.index.payload import from_json, to_json
-from knowledge.index.port import LEXICAL, RESOLUTION, SIGNATURE, IndexHit, IndexPoint, NeighbourQuery
+from knowledge.index.port import LEXICAL, PROFILE, RESOLUTION, SIGNATURE, IndexHit, IndexPoint, NeighbourQuery
 
 T = TypeVar("T")
 PAGE = 1000
@@ -142,7 +143,7 @@ class EdgeIndex:
             qe.Prefetch(limit=query.limit, query=qe.Query.Nearest(given, using=name), filter=wanted)
             for name, given in _queries(query)
         ]
-        names = [SIGNATURE, RESOLUTION] if query.by_resolution else [SIGNATURE]
+        names = [SIGNATURE, LEXICAL, PROFILE] + ([RESOLUTION] if query.by_resolution else [])
         found = self._open.query(
             qe.QueryRequest(
                 limit=query.limit,
@@ -200,7 +201,10 @@ def _config(dimensions: int) -> qe.EdgeConfig:
     dense = qe.EdgeVectorParams(size=dimensions, distance=qe.Distance.Cosine)
     return qe.EdgeConfig(
         vectors={SIGNATURE: dense, RESOLUTION: dense},
-        sparse_vectors={LEXICAL: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf)},
+        sparse_vectors={
+            LEXICAL: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf),
+            PROFILE: qe.EdgeSparseVectorParams(),
+        },
     )
 
 
@@ -218,7 +222,7 @@ def _field_indexes() -> Iterator[qe.UpdateOperation]:
 def _condition(condition: c.Condition) -> qe.FieldCondition:
     match condition:
         case c.OneOf(key, values):
-            return qe.FieldCondition(key, match=qe.MatchAny(cast(list[str], values)))
+            return qe.FieldCondition(key, match=qe.MatchAny(cast(list[str], list(values))))
         case c.AtLeast(key, number):
             return qe.FieldCondition(key, range=qe.RangeFloat(gte=number))
 
@@ -226,16 +230,17 @@ def _condition(condition: c.Condition) -> qe.FieldCondition:
 def _queries(query: NeighbourQuery) -> Iterator[tuple[str, Any]]:
     yield SIGNATURE, query.vector.tolist()
     if query.lexical.indices:
-        yield LEXICAL, qe.SparseVector(indices=list(query.lexical.indices), values=list(query.lexical.values))
+        yield LEXICAL, _sparse(query.lexical)
+    if query.profile is not None and query.profile.indices:
+        yield PROFILE, _sparse(query.profile)
     if query.by_resolution:
         yield RESOLUTION, query.vector.tolist()
 
 
 def _point(point: IndexPoint) -> qe.Point:
-    vectors: dict[str, Any] = {
-        SIGNATURE: point.signature.tolist(),
-        LEXICAL: qe.SparseVector(indices=list(point.lexical.indices), values=list(point.lexical.values)),
-    }
+    vectors: dict[str, Any] = {SIGNATURE: point.signature.tolist(), LEXICAL: _sparse(point.lexical)}
+    if point.profile is not None:
+        vectors[PROFILE] = _sparse(point.profile)
     if point.resolution is not None:
         vectors[RESOLUTION] = point.resolution.tolist()
     return qe.Point(str(point.id), vectors, to_json(point.payload))
@@ -248,8 +253,19 @@ def _hit(point: qe.ScoredPoint, query: NeighbourQuery) -> IndexHit:
         payload=from_json(point.payload or {}),
         cosine=cosine(vectors.get(SIGNATURE), query) or 0.0,
         fused=point.score,
+        lexical=stored(vectors.get(LEXICAL)),
+        profile=stored(vectors.get(PROFILE)),
         resolution_cosine=cosine(vectors.get(RESOLUTION), query),
     )
+
+
+def _sparse(vector: SparseVector) -> qe.SparseVector:
+    return qe.SparseVector(indices=list(vector.indices), values=list(vector.values))
+
+
+def stored(vector: Any) -> SparseVector:
+    """A sparse vector as the engine gives it back."""
+    return EMPTY if vector is None else SparseVector(tuple(vector.indices), tuple(vector.values))
 
 
 def cosine(vector: Any, query: NeighbourQuery) -> float | None:

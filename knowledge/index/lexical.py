@@ -25,6 +25,10 @@ class SparseVector:
     values: tuple[float, ...]
 
 
+#: A vector without words.
+EMPTY = SparseVector(indices=(), values=())
+
+
 def document_vector(terms: Iterable[str]) -> SparseVector:
     """Saturated, length-normalised term frequencies."""
     counts = Counter(terms)

@@ -11,12 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from knowledge.failures import Cause, Source, Verdict
-from knowledge.index.lexical import SparseVector
+from knowledge.index.lexical import EMPTY, SparseVector
 
 Vector = npt.NDArray[np.float32]
 
 #: Names of the vectors of a point.
-SIGNATURE, RESOLUTION, LEXICAL = "signature", "resolution", "lexical"
+SIGNATURE, RESOLUTION, LEXICAL, PROFILE = "signature", "resolution", "lexical", "profile"
+
+
+def vector_of(stored: bytes) -> Vector:
+    """A vector from its bytes (float32, little endian), as PostgreSQL keeps it."""
+    return np.frombuffer(stored, dtype="<f4").astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +59,24 @@ class IndexPayload:
 
 @dataclass(frozen=True, slots=True)
 class IndexPoint:
-    """One signature of a precedent; its id is the signature's, so every write can be repeated."""
+    """One signature of a precedent; its id is the signature's, so every write can be repeated.
+
+    `profile` says which starter precedents it is near to (`knowledge.advisor.profile`).
+    """
 
     id: UUID
     signature: Vector
     lexical: SparseVector
     payload: IndexPayload
     resolution: Vector | None = None
+    profile: SparseVector | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class IndexFilter:
-    """Which precedents may answer; `workspace_id` sees its own and the starter precedents."""
+    """Which precedents may answer, of which workspaces (0 holds the starter precedents)."""
 
-    workspace_id: int
+    workspaces: tuple[int, ...]
     verdict: Verdict | None = None
     cause: Cause | None = None
     pipeline: str | None = None
@@ -77,23 +86,32 @@ class IndexFilter:
 
 @dataclass(frozen=True, slots=True)
 class NeighbourQuery:
-    """Nearest signatures to a failure, by vector and by word; `by_resolution` also looks at what fixed them."""
+    """Nearest signatures to a failure: by vector, by word, by the starter precedents they are near to.
+
+    `by_resolution` also looks at what fixed them.
+    """
 
     vector: Vector
     lexical: SparseVector
     filter: IndexFilter
     limit: int = 50
+    profile: SparseVector | None = None
     by_resolution: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class IndexHit:
-    """A signature near to what was asked. `cosine` is exact; `resolution_cosine` only when it was asked for."""
+    """A signature near to what was asked. `cosine` is exact; `resolution_cosine` only when it was asked for.
+
+    `fused` is the engine's score, `lexical` and `profile` are the point's own vectors.
+    """
 
     id: UUID
     payload: IndexPayload
     cosine: float
     fused: float
+    lexical: SparseVector = EMPTY
+    profile: SparseVector = EMPTY
     resolution_cosine: float | None = None
 
 

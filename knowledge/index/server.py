@@ -13,9 +13,10 @@ from qdrant_client.http.exceptions import ApiException
 
 from knowledge.errors import IndexUnavailable
 from knowledge.index import conditions as c
-from knowledge.index.edge import RRF_K, cosine
+from knowledge.index.edge import RRF_K, cosine, stored
+from knowledge.index.lexical import SparseVector
 from knowledge.index.payload import from_json, to_json
-from knowledge.index.port import LEXICAL, RESOLUTION, SIGNATURE, IndexHit, IndexPoint, NeighbourQuery
+from knowledge.index.port import LEXICAL, PROFILE, RESOLUTION, SIGNATURE, IndexHit, IndexPoint, NeighbourQuery
 
 PAGE = 1000
 
@@ -43,12 +44,15 @@ class ServerIndex:
 
     async def _create(self) -> None:
         dense = models.VectorParams(size=self._dimensions, distance=models.Distance.COSINE)
-        lexical = models.SparseVectorParams(modifier=models.Modifier.IDF)
+        sparse = {
+            LEXICAL: models.SparseVectorParams(modifier=models.Modifier.IDF),
+            PROFILE: models.SparseVectorParams(),
+        }
         try:
             await self._client.create_collection(
                 self._collection,
                 vectors_config={SIGNATURE: dense, RESOLUTION: dense},
-                sparse_vectors_config={LEXICAL: lexical},
+                sparse_vectors_config=sparse,
             )
         except (ApiException, ValueError):
             if not await self._client.collection_exists(self._collection):
@@ -78,7 +82,7 @@ class ServerIndex:
             models.Prefetch(limit=query.limit, query=given, using=name, filter=wanted)
             for name, given in _queries(query)
         ]
-        names = [SIGNATURE, RESOLUTION] if query.by_resolution else [SIGNATURE]
+        names = [SIGNATURE, LEXICAL, PROFILE] + ([RESOLUTION] if query.by_resolution else [])
         with _translated():
             answer = await self._client.query_points(
                 self._collection,
@@ -141,7 +145,7 @@ def _field_indexes() -> Iterator[tuple[str, models.PayloadSchemaType | models.In
 def _condition(condition: c.Condition) -> models.FieldCondition:
     match condition:
         case c.OneOf(key, values):
-            return models.FieldCondition(key=key, match=models.MatchAny(any=cast(list[str], values)))
+            return models.FieldCondition(key=key, match=models.MatchAny(any=cast(list[str], list(values))))
         case c.AtLeast(key, number):
             return models.FieldCondition(key=key, range=models.Range(gte=number))
 
@@ -149,18 +153,24 @@ def _condition(condition: c.Condition) -> models.FieldCondition:
 def _queries(query: NeighbourQuery) -> Iterator[tuple[str, Any]]:
     yield SIGNATURE, query.vector.tolist()
     if query.lexical.indices:
-        indices, values = list(query.lexical.indices), list(query.lexical.values)
-        yield LEXICAL, models.SparseVector(indices=indices, values=values)
+        yield LEXICAL, _sparse(query.lexical)
+    if query.profile is not None and query.profile.indices:
+        yield PROFILE, _sparse(query.profile)
     if query.by_resolution:
         yield RESOLUTION, query.vector.tolist()
 
 
 def _point(point: IndexPoint) -> models.PointStruct:
-    lexical = models.SparseVector(indices=list(point.lexical.indices), values=list(point.lexical.values))
-    vectors: dict[str, Any] = {SIGNATURE: point.signature.tolist(), LEXICAL: lexical}
+    vectors: dict[str, Any] = {SIGNATURE: point.signature.tolist(), LEXICAL: _sparse(point.lexical)}
+    if point.profile is not None:
+        vectors[PROFILE] = _sparse(point.profile)
     if point.resolution is not None:
         vectors[RESOLUTION] = point.resolution.tolist()
     return models.PointStruct(id=str(point.id), vector=vectors, payload=to_json(point.payload))
+
+
+def _sparse(vector: SparseVector) -> models.SparseVector:
+    return models.SparseVector(indices=list(vector.indices), values=list(vector.values))
 
 
 def _hit(point: models.ScoredPoint, query: NeighbourQuery) -> IndexHit:
@@ -170,5 +180,7 @@ def _hit(point: models.ScoredPoint, query: NeighbourQuery) -> IndexHit:
         payload=from_json(point.payload or {}),
         cosine=cosine(vectors.get(SIGNATURE), query) or 0.0,
         fused=point.score,
+        lexical=stored(vectors.get(LEXICAL)),
+        profile=stored(vectors.get(PROFILE)),
         resolution_cosine=cosine(vectors.get(RESOLUTION), query),
     )

@@ -10,7 +10,7 @@ from knowledge.failures import Failure
 from knowledge.signature import sign
 from knowledge.signature.signature import SIGNATURE_VERSION
 from knowledge.starter.catalogue import Catalogue
-from knowledge.store import settings, starter
+from knowledge.store import index_queue, settings, starter
 from knowledge.store.database import Database
 from knowledge.store.records import StarterRow
 
@@ -32,6 +32,8 @@ async def load_starter(database: Database, catalogue: Catalogue) -> TermWeights:
     async with database.connection() as connection:
         await settings.put(connection, TERMS_KEY, {"documents": terms.documents, "frequencies": terms.frequencies})
         loaded = await starter.load(connection, wanted, rows)
+        # Every signature's profile is made of starter precedents.
+        await index_queue.mark_all_stale(connection)
     log.info("loaded %d starter precedents with %d signatures", loaded.precedents, loaded.signatures)
     return terms
 

@@ -15,7 +15,7 @@ from qdrant_client import AsyncQdrantClient
 from knowledge.errors import DataFolderInUse, IndexUnavailable
 from knowledge.failures import Cause, Source, Verdict
 from knowledge.index.edge import EdgeIndex
-from knowledge.index.lexical import document_vector, query_vector
+from knowledge.index.lexical import SparseVector, document_vector, query_vector
 from knowledge.index.port import Index, IndexFilter, IndexPayload, IndexPoint, NeighbourQuery, Vector
 from knowledge.index.server import ServerIndex
 
@@ -72,7 +72,7 @@ def point(*, seed: int = 1, terms: tuple[str, ...] = ("slowdown",), **changes: o
 
 
 def ask(*, seed: int = 1, terms: tuple[str, ...] = ("slowdown",), **filters: object) -> NeighbourQuery:
-    wanted = IndexFilter(**{"workspace_id": 1, **filters})
+    wanted = IndexFilter(**{"workspaces": (0, 1), **filters})
     return NeighbourQuery(vector=vector(seed=seed), lexical=query_vector(terms), filter=wanted, limit=10)
 
 
@@ -142,7 +142,19 @@ async def test_starter_precedents_are_seen_from_every_workspace(index: Index) ->
     starter, foreign = point(workspace_id=0), point(workspace_id=7)
     await index.upsert([starter, foreign])
 
-    assert [starter.id] == await found(index, ask(workspace_id=1))
+    assert [starter.id] == await found(index, ask(workspaces=(0, 1)))
+
+
+async def test_a_shared_profile_finds_what_vectors_and_words_do_not(index: Index) -> None:
+    """A point that is near to the same starter precedents is found by that alone, and gives its profile back."""
+    profile = SparseVector(indices=(3, 4_000_000_000), values=(0.6, 0.8))
+    bridged = replace(point(seed=99, terms=("other",)), profile=profile)
+    await index.upsert([*[point(seed=seed, terms=("timeout",)) for seed in range(2, 40)], bridged])
+
+    hits = await index.neighbours(replace(ask(seed=3, terms=()), profile=profile, limit=5))
+
+    assert [bridged.id] == [hit.id for hit in hits if hit.profile.indices]
+    assert profile.indices == next(hit for hit in hits if hit.id == bridged.id).profile.indices
 
 
 async def test_writing_again_replaces(index: Index) -> None:

@@ -116,7 +116,7 @@ CREATE TABLE signatures (
 ) WITH (fillfactor = 90);
 CREATE INDEX signatures_precedent ON signatures (precedent_id, created_at, id);
 CREATE INDEX signatures_model ON signatures (model_id);
-CREATE INDEX signatures_pending ON signatures (id) WHERE index_version < version;
+CREATE INDEX signatures_pending ON signatures (workspace_id, id) WHERE index_version < version;
 
 -- Partitioned by month, UTC. No foreign keys: attaching a partition would lock what they point to.
 CREATE TABLE incidents (

@@ -1,0 +1,135 @@
+"""`seenbefore doctor`: look at everything, and say what is wrong and how to mend it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from api.checks.check import Check, Status, fail, ok, warn, worst
+from api.cli.asking import Document, ServiceTrouble, Target, connect, target_options
+from api.cli.offline import data_option, quiet
+from api.cli.output import is_terminal, json_option, say, show_json
+
+if TYPE_CHECKING:
+    from api.checks.store import Reached
+    from api.settings import Settings
+    from knowledge.store.database import Database
+
+COLOURS = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"}
+
+
+@click.command("doctor", epilog="Exit codes: 0 nothing fails, 1 something does, 2 wrong usage.")
+@data_option
+@json_option
+@target_options
+def command(*, data: Path | None, as_json: bool, target: Target) -> None:
+    """Check Python, settings, data folder, PostgreSQL, index, model and service, whether or not the service runs."""
+
+    async def work() -> list[Check]:
+        found = []
+        async for check in examine(data=data, target=target):
+            found.append(check)
+            if not as_json:
+                _show(check)
+        return found
+
+    with quiet():
+        checks = asyncio.run(work())
+    if as_json:
+        show_json({"status": worst(checks), "checks": [_document(check) for check in checks]})
+    if worst(checks) is Status.FAIL:
+        raise click.exceptions.Exit(1)
+
+
+async def examine(*, data: Path | None, target: Target) -> AsyncIterator[Check]:
+    """All checks, each as soon as it is made."""
+    from api.checks import machine, model, store  # noqa: PLC0415 - not needed for help
+    from api.settings import SettingsError, load_settings  # noqa: PLC0415
+
+    yield machine.python_version()
+    try:
+        settings = load_settings(data=data)
+    except SettingsError as error:
+        yield fail("settings", str(error), mend="correct or unset them; the README lists all settings")
+        return
+    yield ok("settings", "understood")
+    yield machine.data_folder(settings)
+    service, health = service_check(target)
+    yield service
+    yield machine.port(settings, service_there=health is not None)
+    yield await asyncio.to_thread(model.model, settings)
+    if settings.database_url is None:
+        yield store.programs(settings)
+    async for check in _of_store(settings, health=health):
+        yield check
+
+
+def service_check(target: Target) -> tuple[Check, Document | None]:
+    """Whether the service answers and can give advice, and what it said (None when it does not answer)."""
+    try:
+        with connect(target) as service:
+            health = service.get("/health/ready")
+    except ServiceTrouble as trouble:
+        return warn("service", str(trouble), mend="make serve"), None
+    pending, spooled = health.get("precedents_pending"), health.get("spooled")
+    detail = f"{health.get('status')} at {target.shown}, {pending} pending, {spooled} spooled"
+    if health.get("status") == "ok":
+        return ok("service", detail), health
+    parts = ", ".join(f"{name}: {said}" for name, said in dict(health.get("parts", {})).items())
+    return warn("service", f"{detail} ({parts})", mend="see the parts below, and the service's log"), health
+
+
+async def _of_store(settings: Settings, *, health: Document | None) -> AsyncIterator[Check]:
+    """PostgreSQL, and all that needs it."""
+    from api.checks import machine, store  # noqa: PLC0415 - not needed for help
+    from knowledge.errors import KnowledgeError  # noqa: PLC0415
+    from knowledge.store.database import Database  # noqa: PLC0415
+
+    database_now = None
+    try:
+        async with store.reach(settings) as reached, Database(reached.url) as database:
+            check, database_now = await store.answers(database, how=reached.how)
+            yield check
+            if not reached.trial:
+                async for check in _of_content(settings, database=database, reached=reached, health=health):
+                    yield check
+    except KnowledgeError as error:
+        where = "the server" if settings.database_url else f"{settings.data / 'postgres' / 'postgres.log'}"
+        yield fail("PostgreSQL", str(error), mend=f"look at {where}, and at space and rights of the data folder")
+    yield machine.clock(datetime.now(UTC), database_now=database_now)
+
+
+async def _of_content(
+    settings: Settings, *, database: Database, reached: Reached, health: Document | None
+) -> AsyncIterator[Check]:
+    """What the service put into PostgreSQL, and whether the index shows it."""
+    from api.checks import index, store  # noqa: PLC0415 - not needed for help
+
+    schema = await asyncio.to_thread(store.schema, reached.url)
+    yield schema
+    if schema.status is not Status.OK:
+        return
+    yield await store.authentication(database, settings)
+    yield await store.starter_precedents(database)
+    if health is not None and reached.shared:
+        yield await index.of_service(database, health)
+    else:
+        yield await index.of_settings(database, settings)
+
+
+def _show(check: Check) -> None:
+    status = f"{check.status:<5}"
+    shown = click.style(status, fg=COLOURS[check.status]) if is_terminal() else status
+    click.echo(shown, nl=False)
+    say(f"{check.name}: {check.detail}")
+    if check.mend:
+        say(f"     -> {check.mend}")
+
+
+def _document(check: Check) -> dict[str, str]:
+    return {"name": check.name, "status": check.status, "detail": check.detail, "mend": check.mend}

@@ -1,0 +1,79 @@
+"""`seenbefore reindex`: rebuild the index from PostgreSQL."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from api.cli.asking import ServiceTrouble, Target, connect, target_options
+from api.cli.offline import data_option, note, read_settings, run
+from api.cli.output import json_option, show_fields, show_json
+from api.cli.progress import Advance, progress
+
+if TYPE_CHECKING:
+    from api.rebuild import Rebuilt
+
+EPILOG = "Exit codes: 0 index and PostgreSQL agree, 1 they do not or something is away, 2 wrong usage."
+
+
+@click.command("reindex", epilog=EPILOG)
+@data_option
+@json_option
+@target_options
+def command(*, data: Path | None, as_json: bool, target: Target) -> None:
+    """Rebuild all of Qdrant from PostgreSQL.
+
+    If the service runs, its own index worker does it while it goes on answering. With SEENBEFORE_DATABASE_URL and
+    SEENBEFORE_QDRANT_URL the servers are used directly. `--url` is asked how many points a running service has.
+    """
+    settings = read_settings(data=data)
+
+    async def work() -> Rebuilt:
+        from api.rebuild import rebuild  # noqa: PLC0415 - not needed for help
+
+        with contextlib.ExitStack() as stack:
+            return await rebuild(settings, say=note, left=_Bar(stack).left)
+
+    rebuilt = run(work)
+    points = _points_of(target) if rebuilt.by_service else rebuilt.points
+    agree = points is None or points == rebuilt.signatures
+    if as_json:
+        show_json(
+            {"signatures": rebuilt.signatures, "points": points, "by_service": rebuilt.by_service, "agree": agree}
+        )
+    else:
+        shown = "unknown: the service does not answer at --url" if points is None else str(points)
+        fields = [("signatures in PostgreSQL", str(rebuilt.signatures)), ("points in the index", shown)]
+        show_fields([*fields, ("agree", "yes" if agree else "no")], title="Rebuilt")
+    if not agree:
+        raise click.ClickException("Restart the service: it removes points that PostgreSQL does not know.")
+
+
+class _Bar:
+    """A bar whose length is known with the first number of what is left."""
+
+    def __init__(self, stack: contextlib.ExitStack) -> None:
+        self._stack = stack
+        self._before = 0
+        self._advance: Advance | None = None
+
+    def left(self, count: int) -> None:
+        """What is left to do now."""
+        if self._advance is None:
+            self._advance = self._stack.enter_context(progress("indexing", total=count, unit="steps"))
+            self._before = count
+        self._advance(max(0, self._before - count))
+        self._before = min(self._before, count)
+
+
+def _points_of(target: Target) -> int | None:
+    """Points of the service at this address; None when it does not tell."""
+    try:
+        with connect(target) as service:
+            points = service.get("/health/ready")["precedents_indexed"]
+    except ServiceTrouble:
+        return None
+    return points if isinstance(points, int) else None

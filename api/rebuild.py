@@ -1,0 +1,127 @@
+"""Rebuilding the index from PostgreSQL: by this process, or by the worker of the service that has the index open."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from api.admin import open_store_beside
+from api.composition import Parts, build
+from api.settings import Settings
+from knowledge.errors import DataFolderInUse, IndexUnavailable
+from knowledge.store import index_queue
+from knowledge.store.database import Database
+
+Say = Callable[[str], None]
+#: Called with how many signatures are still to be indexed.
+Left = Callable[[int], None]
+
+POLL_S = 0.25
+#: A worker that writes nothing for so long does not work. Its steps take about a second.
+STANDSTILL_S = 120.0
+#: Comparisons with PostgreSQL until both agree; more than one only while a service goes on writing.
+ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """How many signatures PostgreSQL has and how many points the index; `points` is None where nobody can tell."""
+
+    signatures: int
+    points: int | None
+    by_service: bool
+
+
+async def rebuild(settings: Settings, *, say: Say, left: Left) -> Rebuilt:
+    """Rebuild all of the index.
+
+    Raises `IndexUnavailable` when it does not get on or does not come to agree, `StoreUnavailable` without PostgreSQL.
+    """
+    try:
+        async with _opened(settings, say=say) as parts:
+            return await _rebuild_here(parts, left=left)
+    except DataFolderInUse:
+        say("a service has the index open: its worker rebuilds it")
+    async with open_store_beside(settings, say=say) as store:
+        return await _rebuild_there(store.database, left=left)
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, *, say: Say) -> AsyncIterator[Parts]:
+    """Everything but the worker; an embedded index that cannot be opened any more is made afresh."""
+    async with AsyncExitStack() as stack:
+        try:
+            parts = await stack.enter_async_context(build(settings, say=say))
+        except IndexUnavailable:
+            folder = settings.data / "qdrant"
+            if settings.qdrant_url is not None or not folder.exists():
+                raise
+            say("the index cannot be opened and is made afresh")
+            await asyncio.to_thread(shutil.rmtree, folder)
+            parts = await stack.enter_async_context(build(settings, say=say))
+        yield parts
+
+
+async def _rebuild_here(parts: Parts, *, left: Left) -> Rebuilt:
+    await _mark_all(parts.database)
+    await parts.index.clear()
+    await _beside(_drained(parts), parts.database, left=left)
+    await parts.index.optimize()
+    for _ in range(ROUNDS):
+        if not await parts.indexer.reconcile():
+            return Rebuilt(await _count(parts.database), await parts.index.count(), by_service=False)
+        await parts.indexer.drain()
+    raise IndexUnavailable("The index and PostgreSQL still disagree; is another program writing to the index?")
+
+
+async def _rebuild_there(database: Database, *, left: Left) -> Rebuilt:
+    await _mark_all(database)
+    loop = asyncio.get_running_loop()
+    before, since = -1, loop.time()
+    while pending := await _pending(database):
+        left(pending)
+        if pending != before:
+            before, since = pending, loop.time()
+        elif loop.time() - since > STANDSTILL_S:
+            raise IndexUnavailable("The service's index worker does not get on; its log says why (seenbefore doctor).")
+        await asyncio.sleep(POLL_S)
+    left(0)
+    return Rebuilt(await _count(database), None, by_service=True)
+
+
+async def _drained(parts: Parts) -> None:
+    """Until nothing is pending: rows that a report of the same failure holds just now are passed over at first."""
+    while await parts.indexer.drain() or await _pending(parts.database):
+        await asyncio.sleep(0)
+
+
+async def _beside(work: Coroutine[Any, Any, None], database: Database, *, left: Left) -> None:
+    """Do the work, and tell what is left meanwhile."""
+    task = asyncio.create_task(work)
+    try:
+        while not task.done():
+            left(await _pending(database))
+            await asyncio.wait([task], timeout=POLL_S)
+        await task
+        left(0)
+    finally:
+        task.cancel()
+
+
+async def _mark_all(database: Database) -> None:
+    async with database.transaction() as connection:
+        await index_queue.mark_all_stale(connection)
+
+
+async def _pending(database: Database) -> int:
+    async with database.connection() as connection:
+        return await index_queue.pending_count(connection)
+
+
+async def _count(database: Database) -> int:
+    async with database.connection() as connection:
+        return sum([1 async for _ in index_queue.versions(connection)])

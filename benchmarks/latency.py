@@ -1,0 +1,241 @@
+"""How fast answers come, over real HTTP: `python -m benchmarks.latency`.
+
+Four things are measured in turn, again and again, so that a machine that slows down slows all of them: torch embedding
+a text alone, OpenVINO embedding it alone, `/advise` for a failure never seen, `/advise` for one whose fingerprint is
+known. The service is a process of its own, `seenbefore serve` on a temporary folder, and records every failure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from benchmarks import synthetic
+from benchmarks.child import Child, ServiceFailed, serving
+from benchmarks.load import ImportRate, client_of, fill, import_rate
+from benchmarks.memory import resident_mib, tree_mib
+from benchmarks.table import wide_console
+from knowledge.embedding import DEFAULT_MODEL, TorchBackend, Vectors, find_model, load_embedder
+
+SIZES = (1_000, 10_000, 100_000)
+ROUNDS, TRACEBACK_ROUNDS = 150, 40
+WARM_UP = 10
+#: What one measurement leaves to be done in the background is not timed as part of the next.
+PAUSE_S = 0.03
+#: Kinds from here on are never imported; each is asked once.
+UNSEEN_FROM = 3_000_000
+
+TORCH, OPENVINO, UNSEEN, KNOWN = "torch alone", "OpenVINO alone", "/advise, unseen", "/advise, known"
+ERROR, TRACEBACK = "error of one line", "traceback of 28 lines"
+MAKERS: dict[str, Callable[..., str]] = {ERROR: synthetic.error, TRACEBACK: synthetic.traceback}
+ASKED = {"unseen / torch": 1.0, "known / torch": 0.5, "largest / smallest, unseen": 1.5}
+ASKED_IMPORT_PER_S = 500.0
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Milliseconds."""
+
+    p50: float
+    p95: float
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """All that was measured at one size; `times` by text and by what was measured. Memory in MiB."""
+
+    precedents: int
+    times: dict[str, dict[str, Times]]
+    service_mib: float | None
+    postgres_mib: float | None
+
+
+class Arms:
+    """The four things that are measured, each a call that takes a text."""
+
+    def __init__(self, client: httpx.Client, *, cache: Path, torch_threads: int | None) -> None:
+        self._client = client
+        self._embedder = load_embedder(cache=cache)
+        self._torch = _torch(cache, threads=torch_threads)
+        self._next_unseen = UNSEEN_FROM
+        self._occurrence = 0
+
+    def measure(self, text_kind: str, *, known: Sequence[int], rounds: int) -> dict[str, Times]:
+        """Times over some rounds; the first few are not counted. `known` are kinds that the service remembers."""
+        make = MAKERS[text_kind]
+        taken: dict[str, list[float]] = {TORCH: [], OPENVINO: [], UNSEEN: [], KNOWN: []}
+        for number in range(WARM_UP + rounds):
+            self._next_unseen += 1
+            self._occurrence += 1
+            unseen = make(self._next_unseen, occurrence=0)
+            again = make(known[number % len(known)], occurrence=self._occurrence)
+            seconds = {
+                TORCH: _timed(lambda text=unseen: self._torch.encode([text])),
+                OPENVINO: _timed(lambda text=unseen: self._embed(text)),
+                UNSEEN: self._advise(unseen, new=True),
+                KNOWN: self._advise(again, new=False),
+            }
+            if number >= WARM_UP:
+                for name, value in seconds.items():
+                    taken[name].append(value)
+        return {name: _times(values) for name, values in taken.items()}
+
+    def _embed(self, text: str) -> Vectors:
+        return self._embedder.embed_now([text])
+
+    def _advise(self, text: str, *, new: bool) -> float:
+        started = time.perf_counter()
+        answer = self._client.post("/advise", json={"text": text})
+        seconds = time.perf_counter() - started
+        answer.raise_for_status()
+        document: dict[str, Any] = answer.json()
+        if (document["precedent"]["occurrences"] == 1) is not new or document["degraded"]:
+            raise ServiceFailed(f"Not what was to be measured: {str(document)[:500]}")
+        time.sleep(PAUSE_S)
+        return seconds
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command."""
+    given = _parser().parse_args(arguments)
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")  # of torch and transformers, about their own future
+    console = Console(stderr=True) if given.json else wide_console()
+    points, imported = measure(sorted(given.sizes), torch_threads=given.torch_threads, console=console)
+    if given.json:
+        print(json.dumps({"points": [asdict(point) for point in points], "import": asdict(imported)}))
+        return
+    for text_kind in MAKERS:
+        console.print(_times_table(text_kind, points))
+    console.print(_ratios_table(points))
+    console.print(_import_line(imported))
+
+
+def measure(
+    sizes: Sequence[int], *, torch_threads: int | None, console: Console
+) -> tuple[list[Point], ImportRate]:
+    """Grow one service from size to size, measuring at each; the import is measured at the smallest."""
+    with ExitStack() as stack:
+        progress = stack.enter_context(Progress(console=console, transient=True))
+        cache = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        starting = progress.add_task("starting the service", total=None)
+        child = stack.enter_context(serving())
+        progress.remove_task(starting)
+        client = stack.enter_context(client_of(child))
+        arms = Arms(client, cache=cache, torch_threads=torch_threads)
+        points: list[Point] = []
+        imported: ImportRate | None = None
+        filled = 0
+        for size in sizes:
+            fill(child, client, first=filled, last=size, progress=progress)
+            filled = size
+            imported = imported or import_rate(client)
+            points.append(_point(arms, child, size=size, progress=progress))
+    assert imported is not None, "there is at least one size"
+    return points, imported
+
+
+def _point(arms: Arms, child: Child, *, size: int, progress: Progress) -> Point:
+    line = progress.add_task(f"measuring at {size:,}", total=len(MAKERS))
+    times: dict[str, dict[str, Times]] = {}
+    for text_kind in MAKERS:
+        step = synthetic.TRACEBACK_EVERY
+        known = range(0, size, step) if text_kind == TRACEBACK else range(1, size, step)
+        rounds = TRACEBACK_ROUNDS if text_kind == TRACEBACK else ROUNDS
+        times[text_kind] = arms.measure(text_kind, known=known, rounds=rounds)
+        progress.advance(line)
+    progress.remove_task(line)
+    postgres = child.postgres_pid
+    return Point(size, times, resident_mib(child.process.pid), tree_mib(postgres) if postgres else None)
+
+
+def _torch(cache: Path, *, threads: int | None) -> TorchBackend:
+    import torch  # noqa: PLC0415 - takes seconds, and `--help` needs none of it
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return TorchBackend(find_model(DEFAULT_MODEL, cache=cache))
+
+
+def _timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _times(seconds: Sequence[float]) -> Times:
+    p50, p95 = np.percentile(np.array(seconds) * 1000, [50, 95])
+    return Times(p50=float(p50), p95=float(p95))
+
+
+def _times_table(text_kind: str, points: Sequence[Point]) -> Table:
+    table = Table(title=f"{text_kind}: p50 / p95 in ms", title_justify="left", title_style="bold")
+    table.add_column("precedents", justify="right")
+    for name in (TORCH, OPENVINO, UNSEEN, KNOWN, "service MiB", "PostgreSQL MiB"):
+        table.add_column(name, justify="right")
+    for point in points:
+        cells = [f"{each.p50:.1f} / {each.p95:.1f}" for each in point.times[text_kind].values()]
+        memory = ["" if each is None else f"{each:,.0f}" for each in (point.service_mib, point.postgres_mib)]
+        table.add_row(f"{point.precedents:,}", *cells, *memory)
+    return table
+
+
+def ratios(point: Point, *, smallest: Point, text_kind: str) -> dict[str, float]:
+    """Ratios of p50. Growth is measured in torch's time at either size, since the machine changes meanwhile."""
+    times, before = point.times[text_kind], smallest.times[text_kind]
+    unseen = times[UNSEEN].p50 / times[TORCH].p50
+    return {
+        "unseen / torch": unseen,
+        "known / torch": times[KNOWN].p50 / times[TORCH].p50,
+        "largest / smallest, unseen": unseen / (before[UNSEEN].p50 / before[TORCH].p50),
+    }
+
+
+def _ratios_table(points: Sequence[Point]) -> Table:
+    table = Table(title="Ratios of p50", title_justify="left", title_style="bold")
+    table.add_column("ratio")
+    table.add_column("asked", justify="right")
+    columns = [(point, text_kind) for text_kind in MAKERS for point in points]
+    for point, text_kind in columns:
+        table.add_column(f"{text_kind.partition(' ')[0]}, {point.precedents:,}", justify="right")
+    found = [ratios(point, smallest=points[0], text_kind=text_kind) for point, text_kind in columns]
+    for name, asked in ASKED.items():
+        table.add_row(name, f"≤ {asked}", *(f"{each[name]:.2f}" for each in found))
+    return table
+
+
+def _import_line(imported: ImportRate) -> str:
+    return (
+        f"import of {imported.failures:,} failures of {imported.signatures} signatures: "
+        f"{imported.per_second:,.0f} a second (asked ≥ {ASKED_IMPORT_PER_S:.0f}); "
+        f"neighbours can be found after {imported.indexed_s:.1f} s"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="numbers of precedents")
+    parser.add_argument(
+        "--torch-threads", type=int, help="threads of torch; by default what torch takes by itself: one for each core"
+    )
+    parser.add_argument("--json", action="store_true", help="the figures for programs")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
