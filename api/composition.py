@@ -11,7 +11,6 @@ from pathlib import Path
 
 from api.settings import Settings
 from knowledge.advisor.advising import AdvisorSettings
-from knowledge.bridge import Bridge
 from knowledge.embedding import LocalEmbedder, load_embedder
 from knowledge.errors import KnowledgeError, StoreUnavailable
 from knowledge.index.port import Index
@@ -51,10 +50,10 @@ async def build(settings: Settings, *, say: Callable[[str], None] = log.info) ->
         postgres, database = await open_store(settings, stack=stack, say=say)
         embedder = await _open_model(settings, stack=stack, say=say)
         index = await _open_index(settings, embedder=embedder, stack=stack)
-        terms = await load_starter(database, read_catalogue())
+        say("loading the starter precedents (the first time takes half a minute)")
+        starters = await load_starter(database, read_catalogue(), embedder=embedder)
         advisor = AdvisorSettings(fail_from=settings.fail_confidence)
-        bridge = Bridge(index, weights=advisor.similarity, terms=terms)
-        indexer = Indexer(database, index=index, embedder=embedder, bridge=bridge)
+        indexer = Indexer(database, index=index, embedder=embedder, starters=starters)
         spool = Spool(settings.data / "spool.sqlite3")
         stack.callback(spool.close)
         service = KnowledgeService(
@@ -63,7 +62,7 @@ async def build(settings: Settings, *, say: Callable[[str], None] = log.info) ->
             embedder=embedder,
             indexer=indexer,
             spool=spool,
-            terms=terms,
+            starters=starters,
             settings=advisor,
         )
         yield Parts(settings, database, index, embedder, indexer, spool, service, postgres)

@@ -19,6 +19,8 @@ from knowledge.store.database import Database
 Say = Callable[[str], None]
 #: Called with how many signatures are still to be indexed.
 Left = Callable[[int], None]
+#: How many points the running service says it has; None when it does not tell.
+Points = Callable[[], int | None]
 
 POLL_S = 0.25
 #: A worker that writes nothing for so long does not work. Its steps take about a second.
@@ -35,9 +37,14 @@ class Rebuilt:
     points: int | None
     by_service: bool
 
+    @property
+    def agree(self) -> bool:
+        """Whether nothing is known to be amiss."""
+        return self.points in (None, self.signatures)
 
-async def rebuild(settings: Settings, *, say: Say, left: Left) -> Rebuilt:
-    """Rebuild all of the index.
+
+async def rebuild(settings: Settings, *, say: Say, left: Left, points: Points) -> Rebuilt:
+    """Rebuild all of the index. `points` is asked (blocking) when a running service is the one that knows.
 
     Raises `IndexUnavailable` when it does not get on or does not come to agree, `StoreUnavailable` without PostgreSQL.
     """
@@ -47,7 +54,7 @@ async def rebuild(settings: Settings, *, say: Say, left: Left) -> Rebuilt:
     except DataFolderInUse:
         say("a service has the index open: its worker rebuilds it")
     async with open_store_beside(settings, say=say) as store:
-        return await _rebuild_there(store.database, left=left)
+        return await _rebuild_there(store.database, left=left, points=points)
 
 
 @asynccontextmanager
@@ -69,17 +76,29 @@ async def _opened(settings: Settings, *, say: Say) -> AsyncIterator[Parts]:
 async def _rebuild_here(parts: Parts, *, left: Left) -> Rebuilt:
     await _mark_all(parts.database)
     await parts.index.clear()
-    await _beside(_drained(parts), parts.database, left=left)
+    await _beside(parts.indexer.drain(), parts.database, left=left)
     await parts.index.optimize()
     for _ in range(ROUNDS):
         if not await parts.indexer.reconcile():
             return Rebuilt(await _count(parts.database), await parts.index.count(), by_service=False)
+        # Rows that a report of the same failure held were passed over: it lets go of them within milliseconds.
+        await asyncio.sleep(POLL_S)
         await parts.indexer.drain()
     raise IndexUnavailable("The index and PostgreSQL still disagree; is another program writing to the index?")
 
 
-async def _rebuild_there(database: Database, *, left: Left) -> Rebuilt:
+async def _rebuild_there(database: Database, *, left: Left, points: Points) -> Rebuilt:
     await _mark_all(database)
+    for _ in range(ROUNDS):
+        await _worked_off(database, left=left)
+        signatures, shown = await _count(database), await asyncio.to_thread(points)
+        if shown in (None, signatures):
+            break
+    return Rebuilt(signatures, shown, by_service=True)
+
+
+async def _worked_off(database: Database, *, left: Left) -> None:
+    """Watch the service's worker until nothing is pending; raises `IndexUnavailable` when it stands still."""
     loop = asyncio.get_running_loop()
     before, since = -1, loop.time()
     while pending := await _pending(database):
@@ -90,16 +109,9 @@ async def _rebuild_there(database: Database, *, left: Left) -> Rebuilt:
             raise IndexUnavailable("The service's index worker does not get on; its log says why (seenbefore doctor).")
         await asyncio.sleep(POLL_S)
     left(0)
-    return Rebuilt(await _count(database), None, by_service=True)
 
 
-async def _drained(parts: Parts) -> None:
-    """Until nothing is pending: rows that a report of the same failure holds just now are passed over at first."""
-    while await parts.indexer.drain() or await _pending(parts.database):
-        await asyncio.sleep(0)
-
-
-async def _beside(work: Coroutine[Any, Any, None], database: Database, *, left: Left) -> None:
+async def _beside(work: Coroutine[Any, Any, object], database: Database, *, left: Left) -> None:
     """Do the work, and tell what is left meanwhile."""
     task = asyncio.create_task(work)
     try:

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     )
     fast_embedding: bool = Field(default=True, description="Whether CPUs use an OpenVINO copy of the model.")
     fail_confidence: float = Field(
-        default=0.9,
+        default=0.97,
         ge=0.5,
         le=1.0,
         description="Least confidence in a genuine verdict at which the decision is `fail`.",

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from rank_bm25 import BM25Okapi
+from rank_bm25 import BM25Okapi  # type: ignore[import-untyped]
 
 from benchmarks.protocol import Row
 from benchmarks.scoring import FEW, Answer, Shown
@@ -75,7 +75,8 @@ class Fused:
 
     def scores(self, text: str) -> Numbers:
         """Sums of reciprocal ranks."""
-        return np.sum([1.0 / (RRF_K + ranks(part.scores(text))) for part in self._parts], axis=0)
+        total: Numbers = np.sum([1.0 / (RRF_K + ranks(part.scores(text))) for part in self._parts], axis=0)
+        return total
 
 
 def words(text: str) -> list[str]:

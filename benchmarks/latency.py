@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -29,13 +27,14 @@ from benchmarks import synthetic
 from benchmarks.child import Child, ServiceFailed, serving
 from benchmarks.load import ImportRate, client_of, fill, import_rate
 from benchmarks.memory import resident_mib, tree_mib
+from benchmarks.quiet import quiet
 from benchmarks.table import wide_console
 from knowledge.embedding import DEFAULT_MODEL, TorchBackend, Vectors, find_model, load_embedder
 
 SIZES = (1_000, 10_000, 100_000)
 ROUNDS, TRACEBACK_ROUNDS = 150, 40
 WARM_UP = 10
-#: What one measurement leaves to be done in the background is not timed as part of the next.
+#: What one measurement leaves behind (indexing, threads that spin on for a while) is not timed as part of the next.
 PAUSE_S = 0.03
 #: Kinds from here on are never imported; each is asked once.
 UNSEEN_FROM = 3_000_000
@@ -85,8 +84,8 @@ class Arms:
             unseen = make(self._next_unseen, occurrence=0)
             again = make(known[number % len(known)], occurrence=self._occurrence)
             seconds = {
-                TORCH: _timed(lambda text=unseen: self._torch.encode([text])),
-                OPENVINO: _timed(lambda text=unseen: self._embed(text)),
+                TORCH: _timed(self._torch.encode, unseen),
+                OPENVINO: _timed(self._embedder.embed_now, unseen),
                 UNSEEN: self._advise(unseen, new=True),
                 KNOWN: self._advise(again, new=False),
             }
@@ -94,9 +93,6 @@ class Arms:
                 for name, value in seconds.items():
                     taken[name].append(value)
         return {name: _times(values) for name, values in taken.items()}
-
-    def _embed(self, text: str) -> Vectors:
-        return self._embedder.embed_now([text])
 
     def _advise(self, text: str, *, new: bool) -> float:
         started = time.perf_counter()
@@ -113,8 +109,7 @@ class Arms:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     given = _parser().parse_args(arguments)
-    logging.disable(logging.WARNING)
-    warnings.simplefilter("ignore")  # of torch and transformers, about their own future
+    quiet()
     console = Console(stderr=True) if given.json else wide_console()
     points, imported = measure(sorted(given.sizes), torch_threads=given.torch_threads, console=console)
     if given.json:
@@ -126,9 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console.print(_import_line(imported))
 
 
-def measure(
-    sizes: Sequence[int], *, torch_threads: int | None, console: Console
-) -> tuple[list[Point], ImportRate]:
+def measure(sizes: Sequence[int], *, torch_threads: int | None, console: Console) -> tuple[list[Point], ImportRate]:
     """Grow one service from size to size, measuring at each; the import is measured at the smallest."""
     with ExitStack() as stack:
         progress = stack.enter_context(Progress(console=console, transient=True))
@@ -172,10 +165,12 @@ def _torch(cache: Path, *, threads: int | None) -> TorchBackend:
     return TorchBackend(find_model(DEFAULT_MODEL, cache=cache))
 
 
-def _timed(work: Callable[[], object]) -> float:
+def _timed(encode: Callable[[Sequence[str]], Vectors], text: str) -> float:
     started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+    encode([text])
+    seconds = time.perf_counter() - started
+    time.sleep(PAUSE_S)
+    return seconds
 
 
 def _times(seconds: Sequence[float]) -> Times:
@@ -228,7 +223,7 @@ def _import_line(imported: ImportRate) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="numbers of precedents")
     parser.add_argument(
         "--torch-threads", type=int, help="threads of torch; by default what torch takes by itself: one for each core"

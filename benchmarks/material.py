@@ -1,106 +1,105 @@
-"""All that is compared, computed once: signatures and vectors of a corpus and of the starter precedents."""
+"""All that is compared, computed once: signatures, vectors and profiles of a corpus, and the starter precedents."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks.protocol import Row
-from knowledge.advisor.term_weights import TermWeights
-from knowledge.embedding import LocalEmbedder, load_embedder
-from knowledge.failures import Failure
-from knowledge.index.lexical import document_vector, query_vector
+from knowledge.advisor.advice import Neighbour
+from knowledge.advisor.starters import Starters, Wording
+from knowledge.embedding import load_embedder
+from knowledge.failures import Failure, Source, Verdict
+from knowledge.index.lexical import SparseVector
 from knowledge.intake import prepare_now
 from knowledge.signature import sign
 from knowledge.signature.signature import Signature
 from knowledge.starter.catalogue import Catalogue, StarterPrecedent
+from knowledge.store.ids import precedent_id
+from knowledge.store.workspaces import STARTER_WORKSPACE_ID
 
 Matrix = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Material:
-    """`signatures` are distinct by owner: first those of the starter precedents, then those of the rows.
-
-    `starters[i]` owns the signature i. `of_row` gives a row's place among the signatures by its id. `cosine` and
-    `lexical` have the shape (row signatures, signatures).
+    """`signatures` are the distinct ones of the rows; `vectors` (unit length, a line each) and `profiles` are in their
+    order; `of_row` gives a row's place among them by its id. `same_starter` has the starter precedent of a fingerprint.
     """
 
     signatures: tuple[Signature, ...]
-    starters: tuple[StarterPrecedent, ...]
+    vectors: Matrix
+    profiles: tuple[SparseVector, ...]
     of_row: dict[str, int]
-    terms: TermWeights
-    cosine: Matrix
-    lexical: Matrix
-
-    @property
-    def first_of_rows(self) -> int:
-        """Where the signatures of the rows begin."""
-        return len(self.starters)
+    starters: Starters
+    same_starter: dict[str, Neighbour]
 
 
 def make_material(rows: Sequence[Row], *, catalogue: Catalogue, cache: Path) -> Material:
     """Sign and embed everything; `cache` keeps the model's fast copy."""
-    starters, signatures = _starter_signatures(catalogue)
-    terms = TermWeights.of(
-        sign(Failure(text=wording)).terms for precedent in catalogue.precedents for wording in precedent.wordings
+    signed = {row.id: prepare_now(row.asked()).signature for row in rows}
+    signatures = tuple({signature.fingerprint: signature for signature in signed.values()}.values())
+    place = {signature.fingerprint: number for number, signature in enumerate(signatures)}
+    wordings = _wordings(catalogue)
+    texts = [signature.embedding_text for signature in (*signatures, *(signature for _, signature in wordings))]
+    vectors = _embed(texts, cache=cache)
+    starters = Starters(
+        [
+            Wording(_neighbour(precedent, signature), vector)
+            for (precedent, signature), vector in zip(wordings, vectors[len(signatures) :], strict=True)
+        ]
     )
-    first = len(signatures)
-    of_row: dict[str, int] = {}
-    place: dict[str, int] = {}
-    for row in rows:
-        signature = prepare_now(row.asked()).signature
-        if signature.fingerprint not in place:
-            place[signature.fingerprint] = len(signatures)
-            signatures.append(signature)
-        of_row[row.id] = place[signature.fingerprint]
-    vectors = _embed(signatures, cache=cache)
     return Material(
-        signatures=tuple(signatures),
-        starters=tuple(starters),
-        of_row=of_row,
-        terms=terms,
-        cosine=vectors[first:] @ vectors.T,
-        lexical=_lexical(signatures, first=first),
+        signatures=signatures,
+        vectors=vectors[: len(signatures)],
+        profiles=tuple(starters.profile(signature.terms) for signature in signatures),
+        of_row={id: place[signature.fingerprint] for id, signature in signed.items()},
+        starters=starters,
+        same_starter={signature.fingerprint: _same(precedent, signature) for precedent, signature in wordings},
     )
 
 
-def _starter_signatures(catalogue: Catalogue) -> tuple[list[StarterPrecedent], list[Signature]]:
+def _wordings(catalogue: Catalogue) -> list[tuple[StarterPrecedent, Signature]]:
     """As the store holds them: a fingerprint once, of the first precedent that has it."""
     found: dict[str, tuple[StarterPrecedent, Signature]] = {}
     for precedent in catalogue.precedents:
         for wording in precedent.wordings:
             signature = sign(Failure(text=wording))
             found.setdefault(signature.fingerprint, (precedent, signature))
-    return [precedent for precedent, _ in found.values()], [signature for _, signature in found.values()]
+    return list(found.values())
 
 
-def _embed(signatures: Sequence[Signature], *, cache: Path) -> Matrix:
-    embedder: LocalEmbedder = load_embedder(cache=cache)
+def _neighbour(precedent: StarterPrecedent, signature: Signature) -> Neighbour:
+    return Neighbour(
+        precedent_id=precedent_id(STARTER_WORKSPACE_ID, precedent.key),
+        source=Source.STARTER,
+        similarity=0.0,
+        verdict=precedent.verdict,
+        template=signature.template,
+        cause=precedent.cause,
+        action=precedent.action,
+        codes=signature.codes,
+        terms=signature.terms,
+    )
+
+
+def _same(precedent: StarterPrecedent, signature: Signature) -> Neighbour:
+    """As the store answers for a fingerprint: what the catalogue says counts as said once."""
+    return replace(
+        _neighbour(precedent, signature),
+        similarity=1.0,
+        stated_transient=int(precedent.verdict is Verdict.TRANSIENT),
+        stated_genuine=int(precedent.verdict is Verdict.GENUINE),
+    )
+
+
+def _embed(texts: Sequence[str], *, cache: Path) -> Matrix:
+    embedder = load_embedder(cache=cache)
     try:
-        return embedder.embed_now([signature.embedding_text for signature in signatures])
+        return embedder.embed_now(texts)
     finally:
         embedder.close()
-
-
-def _lexical(signatures: Sequence[Signature], *, first: int) -> Matrix:
-    """What Qdrant computes of the sparse vectors: the dot product with inverse document frequencies (`Modifier.Idf`)."""
-    asked = [query_vector(signature.terms) for signature in signatures[first:]]
-    column = {index: at for at, index in enumerate(sorted({index for vector in asked for index in vector.indices}))}
-    documents = np.zeros((len(signatures), len(column)), dtype=np.float32)
-    for line, signature in enumerate(signatures):
-        vector = document_vector(signature.terms)
-        for index, value in zip(vector.indices, vector.values, strict=True):
-            if index in column:
-                documents[line, column[index]] = value
-    queries = np.zeros((len(asked), len(column)), dtype=np.float32)
-    for line, vector in enumerate(asked):
-        queries[line, [column[index] for index in vector.indices]] = vector.values
-    frequency = (documents > 0).sum(axis=0)
-    weight = np.log1p((len(signatures) - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
-    product: Matrix = (queries * weight) @ documents.T
-    return product

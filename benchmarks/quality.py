@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -24,6 +23,7 @@ from api.composition import Parts, build
 from api.settings import load_settings
 from benchmarks.baselines import Baseline, Fused, RawBm25, RawMiniLm, RawVectors, baseline_answer
 from benchmarks.protocol import FOLDS, SEED, CorpusError, Kind, Row, Task, plan, read_corpus
+from benchmarks.quiet import quiet
 from benchmarks.scoring import Answer, Scores, Shown, score
 from benchmarks.table import EXPLANATION, scores_table, wide_console
 from knowledge.failures import DecisionAction, Verdict
@@ -39,7 +39,7 @@ Found = dict[Kind, dict[str, Scores]]
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     given = _parser().parse_args(arguments)
-    logging.disable(logging.WARNING)
+    quiet()
     console = Console(stderr=True) if given.json else wide_console()
     try:
         rows = read_corpus(given.corpus)
@@ -65,9 +65,7 @@ async def measure(tasks: Mapping[Kind, Sequence[Task]], *, console: Console) -> 
             everything = [task for of_kind in tasks.values() for task in of_kind]
             with Progress(console=console, transient=True) as progress:
                 await remember(parts, everything, progress=progress)
-                answered = {
-                    kind: await _answers(parts, of_kind, progress=progress) for kind, of_kind in tasks.items()
-                }
+                answered = {kind: await _answers(parts, of_kind, progress=progress) for kind, of_kind in tasks.items()}
     return {kind: {method: score(answers) for method, answers in by.items()} for kind, by in answered.items()}
 
 
@@ -124,7 +122,7 @@ def _baselines(texts: Sequence[str], vectors: RawVectors) -> dict[str, Baseline]
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     parser.add_argument("corpus", type=Path, help="JSON lines with the fields named in benchmarks/protocol.py")
     parser.add_argument("--folds", type=int, default=FOLDS)
     parser.add_argument("--seed", type=int, default=SEED)

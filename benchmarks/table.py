@@ -14,8 +14,8 @@ from benchmarks.scoring import Scores
 ASKED = {"at 1": 0.72, "in 5": 0.90, "verdict": 0.88}
 
 EXPLANATION = (
-    "verdict: right among the answered (in brackets: unknown counted as wrong); nearest: the verdict of the first shown; "
-    "wrong fail: transient rows told `fail`; own: starter precedents left out of what is shown."
+    "verdict: right among the answered (in brackets: unknown counted as wrong); nearest: the verdict of the first "
+    "shown; wrong fail: transient rows told `fail`; own: starter precedents left out of what is shown."
 )
 
 

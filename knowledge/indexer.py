@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from knowledge.bridge import Bridge
+from knowledge.advisor.starters import Starters
 from knowledge.embedding import Embedder
 from knowledge.errors import KnowledgeError
 from knowledge.index.lexical import SparseVector, document_vector
@@ -20,13 +20,14 @@ from knowledge.index.port import Index, IndexPayload, IndexPoint, vector_of
 from knowledge.store import index_queue
 from knowledge.store.database import Database
 from knowledge.store.records import IndexRow, MadeEmbedding
-from knowledge.store.workspaces import STARTER_WORKSPACE_ID
 
 #: Rows a step locks: few, because a report of the same failure waits for them.
 ROWS = 100
 EMBEDDED_AT_ONCE = 64
 IDLE_S = 1.0
 WAIT_STEP_S = 0.05
+#: What is reported within this time is written together: one step costs as much as several answers.
+GATHER_S = 0.3
 PAUSE_AFTER_TROUBLE_S = 2.0
 OPTIMIZE_EVERY_S = 60.0
 
@@ -38,12 +39,13 @@ Progress = Callable[[int], None]
 class Indexer:
     """Runs beside the service; `wake` tells it that there is something to do."""
 
-    def __init__(self, database: Database, *, index: Index, embedder: Embedder, bridge: Bridge) -> None:
+    def __init__(self, database: Database, *, index: Index, embedder: Embedder, starters: Starters) -> None:
         self._database = database
-        self._bridge = bridge
+        self._starters = starters
         self._index = index
         self._embedder = embedder
         self._awake = asyncio.Event()
+        self._waiting = 0
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -68,7 +70,7 @@ class Indexer:
     async def drain(self, *, progress: Progress | None = None) -> int:
         """Do all there is to do now; how many signatures were written."""
         total = 0
-        while (done := await self._embed_some() + await self._write_some()) > 0:
+        while (done := await embed_missing(self._database, self._embedder) + await self._write_some()) > 0:
             total += done
             if progress:
                 progress(done)
@@ -77,13 +79,17 @@ class Indexer:
     async def wait(self, workspace_id: int, *, limit_s: float) -> bool:
         """Wait until the index shows all of a workspace; False when that takes longer."""
         deadline = asyncio.get_running_loop().time() + limit_s
-        while asyncio.get_running_loop().time() < deadline:
-            self.wake()
-            async with self._database.connection() as connection:
-                if not await index_queue.pending_count(connection, workspace_id=workspace_id):
-                    return True
-            await asyncio.sleep(WAIT_STEP_S)
-        return False
+        self._waiting += 1
+        try:
+            while asyncio.get_running_loop().time() < deadline:
+                self.wake()
+                async with self._database.connection() as connection:
+                    if not await index_queue.pending_count(connection, workspace_id=workspace_id):
+                        return True
+                await asyncio.sleep(WAIT_STEP_S)
+            return False
+        finally:
+            self._waiting -= 1
 
     async def reconcile(self) -> int:
         """Compare every point with PostgreSQL and queue or remove what disagrees; how many did.
@@ -124,6 +130,8 @@ class Indexer:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(IDLE_S):
                     await self._awake.wait()
+                if not self._waiting:
+                    await asyncio.sleep(GATHER_S)
 
     async def _optimize(self) -> None:
         while True:
@@ -133,37 +141,31 @@ class Indexer:
             except Exception:
                 log.exception("optimizing the index failed; it works on, only slower")
 
-    async def _embed_some(self) -> int:
-        async with self._database.connection() as connection:
-            missing = await index_queue.missing_embeddings(
-                connection, model_id=self._embedder.model_id, limit=EMBEDDED_AT_ONCE
-            )
-        if not missing:
-            return 0
-        vectors = await self._embedder.embed([each.text for each in missing])
-        made = [MadeEmbedding(each, vector.tobytes()) for each, vector in zip(missing, vectors, strict=True)]
-        async with self._database.transaction() as connection:
-            await index_queue.save_embeddings(connection, model_id=self._embedder.model_id, rows=made)
-        return len(made)
-
     async def _write_some(self) -> int:
         async with self._database.transaction() as connection:
             rows = await index_queue.take(connection, model_id=self._embedder.model_id, limit=ROWS)
             present = [row for row in rows if not row.retired and row.embedding is not None]
-            await self._index.upsert([await self._point(row) for row in present])
+            await self._index.upsert([point_of(row, profile=self._starters.profile(row.terms)) for row in present])
             await self._index.delete([row.signature_id for row in rows if row.retired])
             done = [row for row in rows if row.retired or row.embedding is not None]
             await index_queue.mark_indexed(connection, [(row.signature_id, row.version) for row in done])
         return len(done)
 
-    async def _point(self, row: IndexRow) -> IndexPoint:
-        if row.workspace_id == STARTER_WORKSPACE_ID:
-            return point_of(row, profile=None)
-        starters = await self._bridge.nearest(row.terms, codes=row.codes, vector=vector_of(row.embedding or b""))
-        return point_of(row, profile=starters.profile)
+
+async def embed_missing(database: Database, embedder: Embedder) -> int:
+    """Embed some of the texts that have no vector of this model; how many."""
+    async with database.connection() as connection:
+        missing = await index_queue.missing_embeddings(connection, model_id=embedder.model_id, limit=EMBEDDED_AT_ONCE)
+    if not missing:
+        return 0
+    vectors = await embedder.embed([each.text for each in missing])
+    made = [MadeEmbedding(each, vector.tobytes()) for each, vector in zip(missing, vectors, strict=True)]
+    async with database.transaction() as connection:
+        await index_queue.save_embeddings(connection, model_id=embedder.model_id, rows=made)
+    return len(made)
 
 
-def point_of(row: IndexRow, *, profile: SparseVector | None) -> IndexPoint:
+def point_of(row: IndexRow, *, profile: SparseVector) -> IndexPoint:
     """A row of the queue as a point of the index."""
     return IndexPoint(
         profile=profile,

@@ -9,12 +9,11 @@ from uuid import UUID
 from knowledge.advisor import neighbours as near
 from knowledge.advisor.advice import Neighbour
 from knowledge.advisor.similarity import Similarity, SimilarityWeights
-from knowledge.advisor.term_weights import TermWeights
-from knowledge.bridge import Bridge
+from knowledge.advisor.starters import Starters
 from knowledge.embedding import Embedder
 from knowledge.errors import IndexUnavailable, ModelUnavailable, StoreUnavailable
 from knowledge.failures import Source, Verdict
-from knowledge.index.lexical import SparseVector, query_vector
+from knowledge.index.lexical import query_vector
 from knowledge.index.port import Index, IndexFilter, IndexHit, NeighbourQuery, Vector, vector_of
 from knowledge.signature.signature import Signature
 from knowledge.store import precedents
@@ -22,8 +21,8 @@ from knowledge.store.database import Database
 from knowledge.store.records import Known, PrecedentRecord
 
 STORE, INDEX, MODEL = "store", "index", "model"
-#: Own signatures asked of the index; enough that those it ranks otherwise than we do are among them.
-CANDIDATES = 60
+#: Signatures asked of the index; enough that those it ranks otherwise than we do are among them.
+CANDIDATES = 50
 #: Precedents that are weighed; what is farther away changes no verdict.
 MOST_OWN, MOST_STARTERS = 12, 8
 
@@ -46,14 +45,13 @@ class Lookup:
     """Finds what is known about a signature."""
 
     def __init__(
-        self, database: Database, *, index: Index, embedder: Embedder, weights: SimilarityWeights, terms: TermWeights
+        self, database: Database, *, index: Index, embedder: Embedder, weights: SimilarityWeights, starters: Starters
     ) -> None:
         self._database = database
         self._index = index
         self._embedder = embedder
-        self._bridge = Bridge(index, weights=weights, terms=terms)
+        self._starters = starters
         self._weights = weights
-        self._terms = terms
 
     async def find(self, signature: Signature, *, workspace_id: int | None) -> Found:
         """`workspace_id` is None when the store is away and the id is not remembered: starter precedents answer."""
@@ -62,11 +60,10 @@ class Lookup:
         if known is not None and _settled(known):
             return Found(known, _same_fingerprint(known, signature), None, tuple(degraded))
         embedding = await self._embedding(signature, known=known, degraded=degraded)
-        nearest = await self._nearest(signature, embedding, workspace_id=workspace_id, degraded=degraded)
-        found = await self._gathered(nearest, workspace_id=workspace_id, degraded=degraded)
-        if known is not None:
-            found = _with_known(found, known, signature)
-        return Found(known, found, embedding, tuple(degraded))
+        starters = self._starters.nearest(signature, vector=embedding, weights=self._weights, limit=MOST_STARTERS)
+        own = await self._own(signature, embedding, workspace_id=workspace_id, degraded=degraded)
+        same = _same_fingerprint(known, signature) if known is not None else []
+        return Found(known, _joined(same, own, starters), embedding, tuple(degraded))
 
     async def _known(self, signature: Signature, *, workspace_id: int | None, degraded: list[str]) -> Known | None:
         if workspace_id is None:
@@ -92,49 +89,47 @@ class Lookup:
         first: Vector = vectors[0]
         return first
 
-    async def _nearest(
+    async def _own(
         self, signature: Signature, embedding: Vector | None, *, workspace_id: int | None, degraded: list[str]
-    ) -> Nearest:
-        """Starter precedents and the workspace's own, asked apart so that neither crowds the other out."""
-        if embedding is None:
-            return {}
+    ) -> list[Neighbour]:
+        if embedding is None or workspace_id is None:
+            return []
+        profile = self._starters.profile(signature.terms)
+        query = NeighbourQuery(
+            vector=embedding,
+            lexical=query_vector(signature.terms),
+            profile=profile,
+            filter=IndexFilter(workspaces=(workspace_id,)),
+            limit=CANDIDATES,
+        )
         try:
-            starters = await self._bridge.nearest(signature.terms, codes=signature.codes, vector=embedding)
-            own = await self._own(signature, embedding, profile=starters.profile, workspace_id=workspace_id)
+            hits = await self._index.neighbours(query)
         except IndexUnavailable as error:
             log.warning("the index does not answer: %s", error)
             degraded.append(INDEX)
-            return {}
-        return {**_best(starters.nearest, MOST_STARTERS), **_best(own, MOST_OWN)}
-
-    async def _own(
-        self, signature: Signature, embedding: Vector, *, profile: SparseVector, workspace_id: int | None
-    ) -> Nearest:
-        if workspace_id is None:
-            return {}
-        hits = await self._index.neighbours(
-            NeighbourQuery(
-                vector=embedding,
-                lexical=query_vector(signature.terms),
-                profile=profile,
-                filter=IndexFilter(workspaces=(workspace_id,)),
-                limit=CANDIDATES,
-            )
-        )
+            return []
         similarity = Similarity(
-            signature.terms, codes=signature.codes, weights=self._weights, terms=self._terms, profile=profile
+            signature.terms,
+            codes=signature.codes,
+            weights=self._weights,
+            terms=self._starters.weights,
+            profile=profile,
         )
-        return near.nearest_by_precedent(hits, similarity=similarity)
+        nearest = _best(near.nearest_by_precedent(hits, similarity=similarity), MOST_OWN)
+        return near.gather(nearest, records=await self._records(nearest, workspace_id, degraded=degraded))
 
-    async def _gathered(self, nearest: Nearest, *, workspace_id: int | None, degraded: list[str]) -> list[Neighbour]:
-        records: dict[UUID, PrecedentRecord] | None = None
-        if STORE not in degraded and workspace_id is not None:
-            try:
-                async with self._database.connection() as connection:
-                    records = await precedents.by_ids(connection, workspace_id=workspace_id, ids=list(nearest))
-            except StoreUnavailable:
-                degraded.append(STORE)
-        return near.gather(nearest, records=records)
+    async def _records(
+        self, nearest: Nearest, workspace_id: int, *, degraded: list[str]
+    ) -> dict[UUID, PrecedentRecord] | None:
+        """What PostgreSQL knows of them; None when it is away."""
+        if STORE in degraded or not nearest:
+            return None
+        try:
+            async with self._database.connection() as connection:
+                return await precedents.by_ids(connection, workspace_id=workspace_id, ids=list(nearest))
+        except StoreUnavailable:
+            degraded.append(STORE)
+            return None
 
 
 def _best(nearest: Nearest, count: int) -> Nearest:
@@ -152,12 +147,13 @@ def _same_fingerprint(known: Known, signature: Signature) -> list[Neighbour]:
     return [near.with_terms(near.from_record(record, similarity=1.0), signature.terms) for record in records]
 
 
-def _with_known(found: list[Neighbour], known: Known, signature: Signature) -> list[Neighbour]:
-    """The precedents of the same fingerprint with full similarity, even when the index has not caught up with them."""
-    same = _same_fingerprint(known, signature)
-    ids = {neighbour.precedent_id for neighbour in same}
-    others = (other for other in found if other.precedent_id not in ids)
-    return sorted([*same, *others], key=near.rank, reverse=True)
+def _joined(same: list[Neighbour], own: list[Neighbour], starters: list[Neighbour]) -> list[Neighbour]:
+    """All neighbours, one a precedent, best first. Those of the same fingerprint have full similarity, even when the
+    index has not caught up with them."""
+    found: dict[UUID, Neighbour] = {}
+    for neighbour in (*same, *own, *starters):
+        found.setdefault(neighbour.precedent_id, neighbour)
+    return sorted(found.values(), key=near.rank, reverse=True)
 
 
 def is_own(known: Known | None) -> bool:

@@ -18,7 +18,7 @@ from knowledge.advisor import advising
 from knowledge.advisor import neighbours as near
 from knowledge.advisor.advice import Advice, PrecedentSummary
 from knowledge.advisor.advising import AdvisorSettings
-from knowledge.advisor.term_weights import TermWeights
+from knowledge.advisor.starters import Starters
 from knowledge.documents import Document
 from knowledge.embedding import Embedder
 from knowledge.errors import StoreUnavailable
@@ -96,7 +96,7 @@ class KnowledgeService:
         embedder: Embedder,
         indexer: Indexer,
         spool: Spool,
-        terms: TermWeights,
+        starters: Starters,
         settings: AdvisorSettings,
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
@@ -104,11 +104,11 @@ class KnowledgeService:
         self._index = index
         self._embedder = embedder
         self._indexer = indexer
-        self._terms = terms
+        self._terms = starters.weights
         self._settings = settings
         self._clock = clock
         self._workspaces: dict[str, int] = {}
-        self._lookup = Lookup(database, index=index, embedder=embedder, weights=settings.similarity, terms=terms)
+        self._lookup = Lookup(database, index=index, embedder=embedder, weights=settings.similarity, starters=starters)
         self._recorder = Recorder(database, spool=spool, model_id=embedder.model_id, wake=indexer.wake)
 
     async def advise(

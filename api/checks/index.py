@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from api.checks.check import Check, fail, ok, warn
@@ -15,21 +15,30 @@ from knowledge.index.port import Index
 from knowledge.store import index_queue
 from knowledge.store.database import Database
 
+#: Asks the running service how it is (`GET /health/ready`); None when it does not answer.
+Ask = Callable[[], Mapping[str, Any] | None]
+
 NAME = "index"
+#: A service that goes on writing between the two questions is asked again.
+ROUNDS, PAUSE_S = 3, 0.5
 REBUILD = "rebuild it from PostgreSQL: seenbefore reindex"
 
 
-async def of_service(database: Database, health: Mapping[str, Any]) -> Check:
+async def of_service(database: Database, ask: Ask) -> Check:
     """What the running service says of its index, beside what PostgreSQL holds."""
-    said = str(health.get("parts", {}).get("index"))
-    if said != "ok":
-        return fail(NAME, f"the service cannot use it ({said})", mend=REBUILD)
-    async with database.connection() as connection:
-        shown = sum([1 async for _, version in index_queue.versions(connection) if version])
-        pending = await index_queue.pending_count(connection)
-    points = health.get("precedents_indexed")
-    if points == shown or pending:
-        return ok(NAME, f"{points} points, {pending} pending")
+    points = shown = None
+    for _ in range(ROUNDS):
+        health = await asyncio.to_thread(ask) or {}
+        said = str(health.get("parts", {}).get("index"))
+        if said != "ok":
+            return fail(NAME, f"the service cannot use it ({said})", mend=REBUILD)
+        points = health.get("precedents_indexed")
+        async with database.connection() as connection:
+            shown = sum([1 async for _, version in index_queue.versions(connection) if version])
+            pending = await index_queue.pending_count(connection)
+        if points == shown or pending:
+            return ok(NAME, f"{points} points, {pending} pending")
+        await asyncio.sleep(PAUSE_S)
     return fail(NAME, f"{points} points, but PostgreSQL knows of {shown}", mend=REBUILD)
 
 

@@ -35,6 +35,10 @@ class ServiceTrouble(click.ClickException):
     exit_code = 3
 
 
+class NoService(ServiceTrouble):
+    """Nothing answers at the address."""
+
+
 class ServiceAway(ServiceTrouble):
     """The service answers that it cannot do this now (503)."""
 
@@ -120,7 +124,7 @@ class Service:
         try:
             answer = self._client.request(method, path, **given)
         except (httpx.ConnectError, httpx.ConnectTimeout):
-            raise ServiceTrouble(
+            raise NoService(
                 f"No service answers at {self._target.shown}. Start it with: make serve (or: seenbefore serve). "
                 "If it runs elsewhere, name it: --url or SEENBEFORE_URL."
             ) from None

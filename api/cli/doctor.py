@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from api.checks.check import Check, Status, fail, ok, warn, worst
-from api.cli.asking import Document, ServiceTrouble, Target, connect, target_options
+from api.cli.asking import Document, NoService, ServiceAway, ServiceTrouble, Target, connect, target_options
 from api.cli.offline import data_option, quiet
 from api.cli.output import is_terminal, json_option, say, show_json
 
 if TYPE_CHECKING:
+    from api.checks.index import Ask
     from api.checks.store import Reached
     from api.settings import Settings
     from knowledge.store.database import Database
@@ -65,7 +66,8 @@ async def examine(*, data: Path | None, target: Target) -> AsyncIterator[Check]:
     yield await asyncio.to_thread(model.model, settings)
     if settings.database_url is None:
         yield store.programs(settings)
-    async for check in _of_store(settings, health=health):
+    ask = (lambda: service_check(target)[1]) if health is not None else None
+    async for check in _of_store(settings, ask=ask):
         yield check
 
 
@@ -74,8 +76,13 @@ def service_check(target: Target) -> tuple[Check, Document | None]:
     try:
         with connect(target) as service:
             health = service.get("/health/ready")
+    except NoService:
+        mend = "start it: make serve; or name its address: --url"
+        return warn("service", f"none answers at {target.shown}", mend=mend), None
+    except ServiceAway:
+        return fail("service", f"{target.shown} answers, and can give no advice", mend="see the parts below"), None
     except ServiceTrouble as trouble:
-        return warn("service", str(trouble), mend="make serve"), None
+        return fail("service", str(trouble), mend="see its log; or name another address: --url"), None
     pending, spooled = health.get("precedents_pending"), health.get("spooled")
     detail = f"{health.get('status')} at {target.shown}, {pending} pending, {spooled} spooled"
     if health.get("status") == "ok":
@@ -84,7 +91,7 @@ def service_check(target: Target) -> tuple[Check, Document | None]:
     return warn("service", f"{detail} ({parts})", mend="see the parts below, and the service's log"), health
 
 
-async def _of_store(settings: Settings, *, health: Document | None) -> AsyncIterator[Check]:
+async def _of_store(settings: Settings, *, ask: Ask | None) -> AsyncIterator[Check]:
     """PostgreSQL, and all that needs it."""
     from api.checks import machine, store  # noqa: PLC0415 - not needed for help
     from knowledge.errors import KnowledgeError  # noqa: PLC0415
@@ -96,7 +103,7 @@ async def _of_store(settings: Settings, *, health: Document | None) -> AsyncIter
             check, database_now = await store.answers(database, how=reached.how)
             yield check
             if not reached.trial:
-                async for check in _of_content(settings, database=database, reached=reached, health=health):
+                async for check in _of_content(settings, database=database, reached=reached, ask=ask):
                     yield check
     except KnowledgeError as error:
         where = "the server" if settings.database_url else f"{settings.data / 'postgres' / 'postgres.log'}"
@@ -105,7 +112,7 @@ async def _of_store(settings: Settings, *, health: Document | None) -> AsyncIter
 
 
 async def _of_content(
-    settings: Settings, *, database: Database, reached: Reached, health: Document | None
+    settings: Settings, *, database: Database, reached: Reached, ask: Ask | None
 ) -> AsyncIterator[Check]:
     """What the service put into PostgreSQL, and whether the index shows it."""
     from api.checks import index, store  # noqa: PLC0415 - not needed for help
@@ -116,8 +123,8 @@ async def _of_content(
         return
     yield await store.authentication(database, settings)
     yield await store.starter_precedents(database)
-    if health is not None and reached.shared:
-        yield await index.of_service(database, health)
+    if ask is not None and reached.shared:
+        yield await index.of_service(database, ask)
     else:
         yield await index.of_settings(database, settings)
 

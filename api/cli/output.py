@@ -42,9 +42,16 @@ def say(text: str = "", *, err: bool = False) -> None:
 
 
 def show_json(document: Any) -> None:
-    """A document as JSON; characters that a terminal would act on are escaped."""
+    """A document as JSON."""
+    say(as_json(document))
+
+
+def as_json(document: Any) -> str:
+    """A document as JSON; characters that a terminal would act on are escaped, so that none is lost."""
     text = json.dumps(document, ensure_ascii=False, indent=2)
-    say("".join(char if harmless(char) == char else _escaped(char) for char in text))
+    if harmless(text) == text:
+        return text
+    return "".join(char if harmless(char) == char else json.dumps(char)[1:-1] for char in text)
 
 
 def show_fields(fields: Sequence[tuple[str, str]], *, title: str) -> None:
@@ -61,7 +68,7 @@ def show_fields(fields: Sequence[tuple[str, str]], *, title: str) -> None:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in shown:
-        grid.add_row(name, _text(harmless(value)))
+        grid.add_row(name, _text(value))
     _console().print(Panel(grid, title=_text(title), title_align="left", expand=False))
 
 
@@ -81,15 +88,10 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: 
     _console().print(table)
 
 
-def _escaped(char: str) -> str:
-    """One character as JSON writes it in ASCII; a carriage return stands only where JSON put it, between values."""
-    return json.dumps(char)[1:-1]
-
-
 def _text(value: str) -> Any:
     from rich.text import Text  # noqa: PLC0415
 
-    return Text(value, style=STYLES.get(value.partition(" ")[0].rstrip(","), ""))
+    return Text(harmless(value), style=STYLES.get(value.partition(" ")[0].rstrip(","), ""))
 
 
 def _console() -> Console:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,20 +36,16 @@ def command(*, data: Path | None, as_json: bool, target: Target) -> None:
         from api.rebuild import rebuild  # noqa: PLC0415 - not needed for help
 
         with contextlib.ExitStack() as stack:
-            return await rebuild(settings, say=note, left=_Bar(stack).left)
+            return await rebuild(settings, say=note, left=_Bar(stack).left, points=lambda: _points_of(target))
 
     rebuilt = run(work)
-    points = _points_of(target) if rebuilt.by_service else rebuilt.points
-    agree = points is None or points == rebuilt.signatures
     if as_json:
-        show_json(
-            {"signatures": rebuilt.signatures, "points": points, "by_service": rebuilt.by_service, "agree": agree}
-        )
+        show_json({**asdict(rebuilt), "agree": rebuilt.agree})
     else:
-        shown = "unknown: the service does not answer at --url" if points is None else str(points)
+        shown = "unknown: no service answers at --url" if rebuilt.points is None else str(rebuilt.points)
         fields = [("signatures in PostgreSQL", str(rebuilt.signatures)), ("points in the index", shown)]
-        show_fields([*fields, ("agree", "yes" if agree else "no")], title="Rebuilt")
-    if not agree:
+        show_fields([*fields, ("agree", "yes" if rebuilt.agree else "no")], title="Rebuilt")
+    if not rebuilt.agree:
         raise click.ClickException("Restart the service: it removes points that PostgreSQL does not know.")
 
 

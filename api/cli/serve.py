@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -16,6 +17,9 @@ import click
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Data folder.  [default: data]")
 def command(host: str | None, port: int | None, data: Path | None) -> None:
     """Start the service: PostgreSQL and Qdrant in one data folder, or the servers that the settings name."""
+    # One thread: the products of a failure with the starter precedents are too small to share, and BLAS threads spin.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
     from api.settings import SettingsError, load_settings  # noqa: PLC0415 - `--help` answers without it
 
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -33,7 +34,8 @@ def command(*, files: tuple[BinaryIO, ...], as_json: bool) -> None:
     Secrets are scrubbed first. A file holds one failure (a log, a traceback, or the JSON of POST /advise), or NDJSON
     with one a line. Failures are the same precedent when their fingerprints are; of two, it is shown where they differ.
     """
-    signed = [named for file in files or (click.get_binary_stream("stdin"),) for named in sign_all(file)]
+    inputs = files or (sys.stdin.buffer,)
+    signed = [named for file in inputs for named in sign_all(file)]
     difference = differences(signed[0].signature, signed[1].signature) if len(signed) == 2 else None
     if as_json:
         show_json(

@@ -25,7 +25,7 @@ class AdvisorSettings:
     `seen_from`: the least similarity of a workspace's own precedent for "seen before" without the same fingerprint.
     """
 
-    fail_from: float = 0.9
+    fail_from: float = 0.97
     seen_from: float = 0.8
     similarity: SimilarityWeights = field(default_factory=SimilarityWeights)
     verdict: VerdictSettings = field(default_factory=VerdictSettings)

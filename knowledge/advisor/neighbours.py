@@ -15,7 +15,7 @@ from knowledge.store.records import PrecedentRecord
 
 #: A workspace's own precedents at least this near go before all starter precedents: they have incidents behind them
 #: (`python -m benchmarks.tune CORPUS`).
-OWN_FIRST_FROM = 0.25
+OWN_FIRST_FROM = 0.15
 
 
 def nearest_by_precedent(hits: Sequence[IndexHit], *, similarity: Similarity) -> dict[UUID, tuple[IndexHit, float]]:

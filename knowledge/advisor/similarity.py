@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from knowledge.advisor.profile import cosine
 from knowledge.advisor.term_weights import TermWeights
 from knowledge.index.lexical import EMPTY, SparseVector, document_vector, term_index
 
@@ -14,11 +13,11 @@ from knowledge.index.lexical import EMPTY, SparseVector, document_vector, term_i
 class SimilarityWeights:
     """How much each kind of likeness counts; chosen on folds by `python -m benchmarks.tune CORPUS`."""
 
-    cosine: float = 0.5
-    words: float = 0.5
-    codes: float = 0.1
+    cosine: float = 0.6
+    words: float = 0.4
+    codes: float = 0.05
     code_conflict: float = 0.02
-    profile: float = 0.3
+    profile: float = 0.5
 
 
 class Similarity:
@@ -60,3 +59,9 @@ class Similarity:
     def _bm25(self, lexical: SparseVector) -> float:
         weigh = self._term_weights.get
         return sum(weigh(index, 0.0) * value for index, value in zip(lexical.indices, lexical.values, strict=True))
+
+
+def cosine(one: SparseVector, other: SparseVector) -> float:
+    """Of two unit vectors; 0 when one is empty."""
+    values = dict(zip(one.indices, one.values, strict=True))
+    return float(sum(values.get(index, 0.0) * value for index, value in zip(other.indices, other.values, strict=True)))

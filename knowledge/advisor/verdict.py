@@ -22,13 +22,13 @@ class VerdictSettings:
     workspace's own. `half_life_days`: after how long unseen a precedent's weight has halved.
     """
 
-    least_similarity: float = 0.3
-    sharpness: float = 12.0
-    answer_from: float = 0.6
-    starter_weight: float = 0.5
+    least_similarity: float = 0.25
+    sharpness: float = 7.0
+    answer_from: float = 0.7
+    starter_weight: float = 0.35
     half_life_days: float = 365.0
-    slope: float = 1.0
-    intercept: float = 0.0
+    slope: float = 2.7
+    intercept: float = 0.65
 
 
 #: What a verdict without counts is worth, as prior observations on its side (a starter precedent, a degraded answer).

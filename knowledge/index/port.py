@@ -61,7 +61,7 @@ class IndexPayload:
 class IndexPoint:
     """One signature of a precedent; its id is the signature's, so every write can be repeated.
 
-    `profile` says which starter precedents it is near to (`knowledge.advisor.profile`).
+    `profile` says which starter precedents it is near to (`knowledge.advisor.starters`).
     """
 
     id: UUID

@@ -1,41 +1,46 @@
-"""Bring the starter precedents into the store, once a version, and learn from them how much each word says."""
+"""Bring the starter precedents into the store, once a version, and to hand for the advisor."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 
-from knowledge.advisor.term_weights import TermWeights
-from knowledge.failures import Failure
+from knowledge.advisor.advice import Neighbour
+from knowledge.advisor.starters import Starters, Wording
+from knowledge.embedding import Embedder
+from knowledge.failures import Failure, Source
+from knowledge.index.port import vector_of
+from knowledge.indexer import embed_missing
 from knowledge.signature import sign
 from knowledge.signature.signature import SIGNATURE_VERSION
 from knowledge.starter.catalogue import Catalogue
-from knowledge.store import index_queue, settings, starter
+from knowledge.store import index_queue, starter
 from knowledge.store.database import Database
-from knowledge.store.records import StarterRow
-
-TERMS_KEY = "starter_terms"
+from knowledge.store.records import StarterRow, StarterWording
 
 log = logging.getLogger(__name__)
 
 
-async def load_starter(database: Database, catalogue: Catalogue) -> TermWeights:
-    """Load what is not loaded yet; the weights of words come from the same texts, so they are kept beside them."""
+async def load_starter(database: Database, catalogue: Catalogue, *, embedder: Embedder) -> Starters:
+    """Load and embed what is not loaded yet (half a minute, once a version), then read all of it."""
     wanted = f"{catalogue.version}/{SIGNATURE_VERSION}"
     async with database.connection() as connection:
-        if await starter.loaded_version(connection) == wanted:
-            kept = await settings.get(connection, TERMS_KEY)
-            if kept:
-                return TermWeights(documents=kept["documents"], frequencies=kept["frequencies"])
-    rows = await asyncio.to_thread(_sign_all, catalogue)
-    terms = TermWeights.of(signature.terms for row in rows for signature in row.signatures)
+        present = await starter.loaded_version(connection) == wanted
+    if not present:
+        await _load(database, wanted, await asyncio.to_thread(_sign_all, catalogue))
+    while await embed_missing(database, embedder):
+        pass
     async with database.connection() as connection:
-        await settings.put(connection, TERMS_KEY, {"documents": terms.documents, "frequencies": terms.frequencies})
-        loaded = await starter.load(connection, wanted, rows)
+        wordings = await starter.wordings(connection)
+    return await asyncio.to_thread(lambda: Starters([_wording(each) for each in wordings]))
+
+
+async def _load(database: Database, version: str, rows: list[StarterRow]) -> None:
+    async with database.transaction() as connection:
+        loaded = await starter.load(connection, version, rows)
         # Every signature's profile is made of starter precedents.
         await index_queue.mark_all_stale(connection)
-    log.info("loaded %d starter precedents with %d signatures", loaded.precedents, loaded.signatures)
-    return terms
+    log.info("loaded %d starter precedents with %d wordings", loaded.precedents, loaded.signatures)
 
 
 def _sign_all(catalogue: Catalogue) -> list[StarterRow]:
@@ -43,3 +48,24 @@ def _sign_all(catalogue: Catalogue) -> list[StarterRow]:
         StarterRow(precedent, tuple(sign(Failure(text=wording)) for wording in precedent.wordings))
         for precedent in catalogue.precedents
     ]
+
+
+def _wording(loaded: StarterWording) -> Wording:
+    return Wording(
+        neighbour=Neighbour(
+            precedent_id=loaded.precedent_id,
+            source=Source.STARTER,
+            similarity=0.0,
+            verdict=loaded.verdict,
+            template=loaded.template,
+            cause=loaded.cause,
+            action=loaded.action,
+            exceptions=loaded.exceptions,
+            codes=loaded.codes,
+            operations=loaded.operations,
+            terms=loaded.terms,
+            title=loaded.title,
+            resolution=loaded.resolution,
+        ),
+        vector=vector_of(loaded.embedding),
+    )

@@ -293,6 +293,24 @@ class StarterRow:
 
 
 @dataclass(frozen=True, slots=True)
+class StarterWording:
+    """One loaded wording of a starter precedent, with what its precedent says."""
+
+    precedent_id: UUID
+    template: str
+    exceptions: tuple[str, ...]
+    codes: tuple[str, ...]
+    operations: tuple[str, ...]
+    terms: tuple[str, ...]
+    embedding: bytes
+    title: str | None
+    verdict: Verdict
+    cause: Cause | None
+    action: Action | None
+    resolution: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class StarterLoaded:
     """What a load left; `shared` fingerprints belong to more than one precedent, of which the first has them."""
 

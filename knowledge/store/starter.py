@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from knowledge.failures import Action, Cause, Verdict
 from knowledge.store import settings
 from knowledge.store.database import Connection
 from knowledge.store.ids import precedent_id, signature_id
-from knowledge.store.records import StarterLoaded, StarterRow
-from knowledge.store.rows import execute, fetch_all, to_json
+from knowledge.store.records import StarterLoaded, StarterRow, StarterWording
+from knowledge.store.rows import execute, fetch_all, strings, to_json
 from knowledge.store.workspaces import STARTER_WORKSPACE_ID
 
 VERSION_KEY = "starter.version"
@@ -35,6 +36,28 @@ async def load(connection: Connection, catalogue_version: str, rows: Sequence[St
             await _write(connection, precedents, signatures)
             await settings.put(connection, VERSION_KEY, catalogue_version)
     return StarterLoaded(precedents=len(precedents), signatures=len(signatures), shared=tuple(shared))
+
+
+async def wordings(connection: Connection) -> list[StarterWording]:
+    """Every wording that is loaded and has a vector."""
+    rows = await fetch_all(connection, "starter.wordings")
+    return [
+        StarterWording(
+            precedent_id=row["precedent_id"],
+            template=row["template"],
+            exceptions=strings(row["exceptions"]),
+            codes=strings(row["codes"]),
+            operations=strings(row["operations"]),
+            terms=strings(row["terms"]),
+            embedding=row["embedding"],
+            title=row["title"],
+            verdict=Verdict(row["verdict"]),
+            cause=Cause(row["cause"]) if row["cause"] else None,
+            action=Action(row["action"]) if row["action"] else None,
+            resolution=row["resolution_summary"],
+        )
+        for row in rows
+    ]
 
 
 async def _write(connection: Connection, precedents: list[dict[str, Any]], signatures: list[dict[str, Any]]) -> None:

@@ -41,13 +41,10 @@ UPDATE signatures s SET version = s.version + 1 FROM saved WHERE s.precedent_id 
 -- name: claim_pending
 -- Several workers take different rows. Advisory locks rather than FOR UPDATE SKIP LOCKED: a worker holds its rows while
 -- it writes to the index, and a report of the same failure, which moves the row's version, must not wait for that.
--- A row without a vector of this model waits for one. Starter precedents go first, all of them: what else is written
--- is described by the starter precedents it is near to.
+-- A row without a vector of this model waits for one. Starter precedents go first: every workspace needs them.
 SELECT id FROM (
     SELECT id FROM signatures
     WHERE index_version < version AND (retired OR model_id = %(model_id)s)
-        AND (workspace_id = 0 OR NOT EXISTS (
-            SELECT FROM signatures WHERE index_version < version AND workspace_id = 0))
     ORDER BY workspace_id, id LIMIT 4 * %(limit)s::int
 ) candidates
 WHERE pg_try_advisory_xact_lock(7303, hashtext(id::text))

@@ -45,3 +45,10 @@ WHERE workspace_id = 0 AND retired_at IS NULL AND id <> ALL (%(ids)s)
 -- The index worker takes them out of the index, then deletes them.
 UPDATE signatures SET retired = true, version = version + 1
 WHERE workspace_id = 0 AND NOT retired AND id <> ALL (%(ids)s)
+
+-- name: wordings
+-- What the advisor holds in memory.
+SELECT s.precedent_id, s.template, s.exceptions, s.codes, s.operations, s.terms, s.embedding,
+       p.title, p.verdict, p.cause, p.action, p.resolution_summary
+FROM signatures s JOIN precedents p ON p.id = s.precedent_id
+WHERE s.workspace_id = 0 AND NOT s.retired AND s.embedding IS NOT NULL ORDER BY s.id

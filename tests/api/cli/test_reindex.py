@@ -1,0 +1,69 @@
+"""`seenbefore reindex`: whatever happened to the index, it comes back from PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from api.composition import build
+from api.settings import Settings
+from tests.api.cli.conftest import Command
+from tests.api.conftest import RunningService
+
+
+@pytest.fixture(scope="module")
+def data(new_data: Callable[[], Path]) -> Path:
+    """A data folder that no service uses."""
+    return new_data()
+
+
+def lose_points(data: Path) -> None:
+    """Some points go, and PostgreSQL does not know."""
+
+    async def work() -> None:
+        async with build(Settings(data=data)) as parts:
+            identifiers = [identifier async for identifier, _ in parts.index.versions()]
+            await parts.index.delete(identifiers[:100])
+
+    asyncio.run(work())
+
+
+def spoil(data: Path) -> None:
+    """The engine cannot read its own files."""
+    for path in (data / "qdrant").rglob("edge_config.json"):
+        path.write_text("{")
+
+
+def remove(data: Path) -> None:
+    """The index is lost."""
+    shutil.rmtree(data / "qdrant")
+
+
+@pytest.mark.parametrize("harm", [lose_points, spoil, remove])
+def test_index_comes_back(command: Command, data: Path, harm: Callable[[Path], None]) -> None:
+    """Whole, and agreeing with PostgreSQL."""
+    harm(data)
+
+    rebuilt = command.json("reindex", "--data", data)
+
+    assert (True, False) == (rebuilt["agree"], rebuilt["by_service"])
+    assert rebuilt["points"] == rebuilt["signatures"] > 1000
+
+
+def test_running_service_does_it_itself(command: Command, service: RunningService) -> None:
+    """The service has the index open and goes on answering."""
+    rebuilt = command.json("reindex", "--data", service.data, "--url", service.url)
+
+    assert (True, True) == (rebuilt["agree"], rebuilt["by_service"])
+    assert rebuilt["points"] == rebuilt["signatures"] > 1000
+
+
+def test_address_of_the_service_is_not_needed(command: Command, service: RunningService) -> None:
+    """Then nobody tells how many points there are."""
+    result = command("reindex", "--data", service.data, "--url", "http://127.0.0.1:1")
+
+    assert (0, True) == (result.exit_code, "points in the index: unknown" in result.stdout)
