@@ -50,7 +50,9 @@ class Comparison:
         weights = replace(weights, profile=0.0)
         if weights not in self._starters:
             self._starters[weights] = tuple(
-                self._material.starters.nearest(signature, vector=vector, weights=weights, limit=MOST_STARTERS)
+                self._material.starters.nearest(
+                    signature, vector=vector, weights=weights, limit=MOST_STARTERS
+                ).neighbours
                 for signature, vector in zip(self._material.signatures, self._material.vectors, strict=True)
             )
         return self._starters[weights]

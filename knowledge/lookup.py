@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,10 +11,10 @@ from knowledge.advisor import neighbours as near
 from knowledge.advisor.advice import Neighbour
 from knowledge.advisor.similarity import Similarity, SimilarityWeights
 from knowledge.advisor.starters import Starters
-from knowledge.embedding import Embedder
+from knowledge.embedding import Embedder, Vectors
 from knowledge.errors import IndexUnavailable, ModelUnavailable, StoreUnavailable
 from knowledge.failures import Source, Verdict
-from knowledge.index.lexical import query_vector
+from knowledge.index.lexical import SparseVector, query_vector
 from knowledge.index.port import Index, IndexFilter, IndexHit, NeighbourQuery, Vector, vector_of
 from knowledge.signature.signature import Signature
 from knowledge.store import precedents
@@ -22,13 +23,32 @@ from knowledge.store.records import Known, PrecedentRecord
 
 STORE, INDEX, MODEL = "store", "index", "model"
 #: Signatures asked of the index; enough that those it ranks otherwise than we do are among them.
-CANDIDATES = 50
+CANDIDATES = 40
 #: Precedents that are weighed; what is farther away changes no verdict.
 MOST_OWN, MOST_STARTERS = 12, 8
 
 Nearest = dict[UUID, tuple[IndexHit, float]]
 
 log = logging.getLogger(__name__)
+
+
+class Lately:
+    """The fingerprints asked of late; a guess that saves time, never an answer."""
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._most = most
+        self._fingerprints: dict[str, None] = {}
+
+    def holds(self, fingerprint: str) -> bool:
+        """Whether it was asked lately."""
+        return fingerprint in self._fingerprints
+
+    def add(self, fingerprint: str) -> None:
+        """It is asked now; the one asked longest ago is forgotten when there are too many."""
+        self._fingerprints.pop(fingerprint, None)
+        self._fingerprints[fingerprint] = None
+        if len(self._fingerprints) > self._most:
+            del self._fingerprints[next(iter(self._fingerprints))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +72,24 @@ class Lookup:
         self._embedder = embedder
         self._starters = starters
         self._weights = weights
+        self._lately = Lately()
 
     async def find(self, signature: Signature, *, workspace_id: int | None) -> Found:
         """`workspace_id` is None when the store is away and the id is not remembered: starter precedents answer."""
         degraded: list[str] = []
+        # A failure that was not seen lately is probably new: its vector is made while PostgreSQL is asked.
+        early = None if self._lately.holds(signature.fingerprint) else self._start_embedding(signature)
         known = await self._known(signature, workspace_id=workspace_id, degraded=degraded)
+        self._lately.add(signature.fingerprint)
         if known is not None and _settled(known):
             return Found(known, _same_fingerprint(known, signature), None, tuple(degraded))
-        embedding = await self._embedding(signature, known=known, degraded=degraded)
+        embedding = await self._embedding(signature, known=known, early=early, degraded=degraded)
         starters = self._starters.nearest(signature, vector=embedding, weights=self._weights, limit=MOST_STARTERS)
-        own = await self._own(signature, embedding, workspace_id=workspace_id, degraded=degraded)
+        own = await self._own(
+            signature, embedding, profile=starters.profile, workspace_id=workspace_id, degraded=degraded
+        )
         same = _same_fingerprint(known, signature) if known is not None else []
-        return Found(known, _joined(same, own, starters), embedding, tuple(degraded))
+        return Found(known, _joined(same, own, starters.neighbours), embedding, tuple(degraded))
 
     async def _known(self, signature: Signature, *, workspace_id: int | None, degraded: list[str]) -> Known | None:
         if workspace_id is None:
@@ -78,11 +104,18 @@ class Lookup:
             degraded.append(STORE)
             return None
 
-    async def _embedding(self, signature: Signature, *, known: Known | None, degraded: list[str]) -> Vector | None:
+    def _start_embedding(self, signature: Signature) -> asyncio.Task[Vectors]:
+        task = asyncio.create_task(self._embedder.embed([signature.embedding_text]))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # it may turn out not to be needed
+        return task
+
+    async def _embedding(
+        self, signature: Signature, *, known: Known | None, early: asyncio.Task[Vectors] | None, degraded: list[str]
+    ) -> Vector | None:
         if known is not None and known.embedding is not None and known.model_id == self._embedder.model_id:
             return vector_of(known.embedding)
         try:
-            vectors = await self._embedder.embed([signature.embedding_text])
+            vectors = await (early or self._start_embedding(signature))
         except ModelUnavailable:
             degraded.append(MODEL)
             return None
@@ -90,11 +123,16 @@ class Lookup:
         return first
 
     async def _own(
-        self, signature: Signature, embedding: Vector | None, *, workspace_id: int | None, degraded: list[str]
+        self,
+        signature: Signature,
+        embedding: Vector | None,
+        *,
+        profile: SparseVector,
+        workspace_id: int | None,
+        degraded: list[str],
     ) -> list[Neighbour]:
         if embedding is None or workspace_id is None:
             return []
-        profile = self._starters.profile(signature.terms)
         query = NeighbourQuery(
             vector=embedding,
             lexical=query_vector(signature.terms),

@@ -70,8 +70,8 @@ def nearest(
     for hit in hits:
         if hit.resolution_cosine is None or hit.payload.resolution is None:
             continue
-        words = document_vector(terms_of(hit.payload.resolution))
-        said = similarity.to(cosine_=hit.resolution_cosine, lexical=words, codes=(), profile=EMPTY)
+        words = similarity.words(document_vector(terms_of(hit.payload.resolution)))
+        said = similarity.to(cosine_=hit.resolution_cosine, words=words, codes=(), profile=EMPTY)
         if said > found[hit.payload.precedent_id][1]:
             found[hit.payload.precedent_id] = (hit, said)
     return found

@@ -23,7 +23,8 @@ def nearest_by_precedent(hits: Sequence[IndexHit], *, similarity: Similarity) ->
     nearest: dict[UUID, tuple[IndexHit, float]] = {}
     for hit in hits:
         payload = hit.payload
-        score = similarity.to(cosine_=hit.cosine, lexical=hit.lexical, codes=payload.codes, profile=hit.profile)
+        words = similarity.words(hit.lexical)
+        score = similarity.to(cosine_=hit.cosine, words=words, codes=payload.codes, profile=hit.profile)
         if payload.precedent_id not in nearest or score > nearest[payload.precedent_id][1]:
             nearest[payload.precedent_id] = (hit, score)
     return nearest

@@ -34,34 +34,36 @@ class Similarity:
     ) -> None:
         self._weights = weights
         self._codes = frozenset(codes)
-        self._profile = profile
+        self._profile = dict(zip(profile.indices, profile.values, strict=True))
         self._term_weights = {term_index(term): terms.weight(term) for term in frozenset(asked_terms)}
         self._self_score = self._bm25(document_vector(asked_terms))
 
-    def to(self, *, cosine_: float, lexical: SparseVector, codes: Collection[str], profile: SparseVector) -> float:
-        """From 0 (nothing in common) to 1 (the same)."""
+    def to(self, *, cosine_: float, words: float, codes: Collection[str], profile: SparseVector) -> float:
+        """From 0 (nothing in common) to 1 (the same); `words` is what `words` says of the signature's own words."""
         weights = self._weights
-        score = weights.cosine * max(0.0, cosine_) + weights.words * self.words(lexical)
+        score = weights.cosine * max(0.0, cosine_) + weights.words * min(1.0, words)
         most = weights.cosine + weights.words
         if self._codes and codes:
             shared = len(self._codes.intersection(codes)) / len(self._codes.union(codes))
             score += weights.codes * shared if shared else -weights.code_conflict
             most += weights.codes
-        if self._profile.indices and profile.indices:
-            score += weights.profile * cosine(self._profile, profile)
+        if self._profile and profile.indices:
+            score += weights.profile * _dot(self._profile, profile)
             most += weights.profile
         return min(1.0, max(0.0, score / most))
 
     def words(self, lexical: SparseVector) -> float:
         """BM25 of the signature for the failure's words, as a share of what the failure itself would score."""
-        return min(1.0, self._bm25(lexical) / self._self_score) if self._self_score else 0.0
+        return self._bm25(lexical) / self._self_score if self._self_score else 0.0
 
     def _bm25(self, lexical: SparseVector) -> float:
-        weigh = self._term_weights.get
-        return sum(weigh(index, 0.0) * value for index, value in zip(lexical.indices, lexical.values, strict=True))
+        return _dot(self._term_weights, lexical)
 
 
-def cosine(one: SparseVector, other: SparseVector) -> float:
-    """Of two unit vectors; 0 when one is empty."""
-    values = dict(zip(one.indices, one.values, strict=True))
-    return float(sum(values.get(index, 0.0) * value for index, value in zip(other.indices, other.values, strict=True)))
+def _dot(weights: dict[int, float], vector: SparseVector) -> float:
+    """Of two sparse vectors; a plain loop, for it runs some fifty times for each failure."""
+    total = 0.0
+    for index, value in zip(vector.indices, vector.values, strict=True):
+        if index in weights:
+            total += weights[index] * value
+    return total

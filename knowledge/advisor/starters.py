@@ -41,6 +41,14 @@ class Wording:
     vector: Numbers
 
 
+@dataclass(frozen=True, slots=True)
+class NearStarters:
+    """The starter precedents nearest to a failure, best first, and its profile."""
+
+    neighbours: list[Neighbour]
+    profile: SparseVector
+
+
 class Starters:
     """All wordings, as an inverted index and a matrix; nothing in it changes."""
 
@@ -50,55 +58,57 @@ class Starters:
         self._neighbours = [row.neighbour for row in rows]
         self._starts = [place for place, id in enumerate(ids) if place == 0 or ids[place - 1] != id]
         self._owners = [ids[place] for place in self._starts]
-        self._documents = [document_vector(row.neighbour.terms) for row in rows]
-        self._postings = _inverted(self._documents)
+        self._postings = _inverted([document_vector(row.neighbour.terms) for row in rows])
         self._matrix: Numbers = np.stack([row.vector for row in rows]) if rows else np.zeros((0, 0), dtype=np.float32)
         self.weights = TermWeights.of(neighbour.terms for neighbour in self._neighbours)
 
     def profile(self, terms: Collection[str]) -> SparseVector:
         """Unit vector over the starter precedents nearest by BM25, each by its best wording."""
-        scores = self._by_words(terms)
-        if scores is None:
+        words = self._by_words(terms)
+        return self._profile(words)
+
+    def nearest(
+        self, asked: Signature, *, vector: Numbers | None, weights: SimilarityWeights, limit: int
+    ) -> NearStarters:
+        """The nearest starter precedents and the profile; by words alone where there is no vector."""
+        if not self._neighbours:
+            return NearStarters([], EMPTY)
+        words = self._by_words(asked.terms)
+        cosines = self._matrix @ vector if vector is not None else np.zeros_like(words)
+        rough = weights.cosine * cosines + weights.words * words
+        count = min(COMPARED, len(rough))
+        similarity = Similarity(asked.terms, codes=asked.codes, weights=weights, terms=self.weights)
+        best: dict[UUID, tuple[float, int]] = {}
+        for row in np.argpartition(-rough, count - 1)[:count].tolist():
+            neighbour = self._neighbours[row]
+            score = similarity.to(
+                cosine_=float(cosines[row]), words=float(words[row]), codes=neighbour.codes, profile=EMPTY
+            )
+            best[neighbour.precedent_id] = max(best.get(neighbour.precedent_id, (-1.0, -1)), (score, row))
+        found = sorted(best.values(), reverse=True)[:limit]
+        return NearStarters(
+            [replace(self._neighbours[row], similarity=score) for score, row in found], self._profile(words)
+        )
+
+    def _profile(self, words: Numbers) -> SparseVector:
+        if not len(words):
             return EMPTY
-        best_wording = np.maximum.reduceat(scores, self._starts)
+        best_wording = np.maximum.reduceat(words, self._starts)
         count = min(PROFILE_SIZE, len(best_wording))
         nearest = np.argpartition(-best_wording, count - 1)[:count]
         return _unit({_place(self._owners[row]): float(best_wording[row]) for row in nearest if best_wording[row] > 0})
 
-    def nearest(
-        self, asked: Signature, *, vector: Numbers | None, weights: SimilarityWeights, limit: int
-    ) -> list[Neighbour]:
-        """The nearest starter precedents, best first; by words alone where there is no vector."""
-        if not self._neighbours:
-            return []
-        cosines = self._matrix @ vector if vector is not None else np.zeros(len(self._neighbours), dtype=np.float32)
-        words = self._by_words(asked.terms)
-        rough = weights.cosine * cosines + weights.words * (words if words is not None else 0.0)
-        count = min(COMPARED, len(rough))
-        similarity = Similarity(asked.terms, codes=asked.codes, weights=weights, terms=self.weights)
-        found: dict[UUID, Neighbour] = {}
-        for row in np.argpartition(-rough, count - 1)[:count]:
-            neighbour = self._neighbours[row]
-            score = similarity.to(
-                cosine_=float(cosines[row]), lexical=self._documents[row], codes=neighbour.codes, profile=EMPTY
-            )
-            if neighbour.precedent_id not in found or found[neighbour.precedent_id].similarity < score:
-                found[neighbour.precedent_id] = replace(neighbour, similarity=score)
-        return sorted(found.values(), key=lambda each: -each.similarity)[:limit]
-
-    def _by_words(self, terms: Collection[str]) -> Numbers | None:
-        """BM25 of every wording, as a share of what the failure itself would score; None where no word is known."""
+    def _by_words(self, terms: Collection[str]) -> Numbers:
+        """BM25 of every wording, as a share of what the failure itself would score."""
         own = document_vector(terms)
         weights = {term_index(term): self.weights.weight(term) for term in frozenset(terms)}
         most = sum(weights[index] * value for index, value in zip(own.indices, own.values, strict=True))
-        if not self._neighbours or not most:
-            return None
         scores = np.zeros(len(self._neighbours), dtype=np.float32)
         for index, weight in weights.items():
             posting = self._postings.get(index)
             if posting is not None:
                 scores[posting[0]] += weight * posting[1]
-        return scores / most
+        return scores / most if most else scores
 
 
 def _inverted(documents: Sequence[SparseVector]) -> dict[int, tuple[npt.NDArray[np.intp], Numbers]]:

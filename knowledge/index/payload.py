@@ -31,12 +31,16 @@ def from_json(stored: dict[str, Any]) -> IndexPayload:
     known: dict[str, Any] = {name: stored[name] for name in _NAMES if name in stored}
     known.update({name: tuple(known[name]) for name in _TUPLES & known.keys()})
     known["precedent_id"] = UUID(known["precedent_id"])
-    known["source"] = Source(known["source"])
-    known["verdict"] = Verdict(known["verdict"])
-    known["cause"] = Cause(known["cause"]) if known.get("cause") else None
+    known["source"] = _SOURCES[known["source"]]
+    known["verdict"] = _VERDICTS[known["verdict"]]
+    known["cause"] = _CAUSES.get(known.get("cause"))
     known["resolved"] = known.get("resolved") == "true"
     known["incident_id"] = UUID(known["incident_id"]) if known.get("incident_id") else None
     return IndexPayload(**known)
 
 
+# Looked up rather than called: this runs for every hit of every question.
+_SOURCES: dict[str, Source] = {each.value: each for each in Source}
+_VERDICTS: dict[str, Verdict] = {each.value: each for each in Verdict}
+_CAUSES: dict[str | None, Cause] = {each.value: each for each in Cause}
 _NAMES = tuple(field.name for field in fields(IndexPayload))

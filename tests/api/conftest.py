@@ -17,6 +17,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -32,6 +33,7 @@ from api.settings import Settings
 from knowledge.embedding import DEFAULT_MODEL, load_embedder
 
 START_LIMIT_S = 120.0
+KEPT_S = 3600.0
 KNOWLEDGE = Path(__file__).parents[2] / "knowledge"
 
 
@@ -68,12 +70,15 @@ def filled(kept: Path, models: Path) -> Path:
     with _alone(kept):
         if not folder.exists():
             for old in kept.glob("data-*"):
-                shutil.rmtree(old)
-            draft = kept / "data-draft"
+                if time.time() - old.stat().st_mtime > KEPT_S:  # not one that another test run copies just now
+                    shutil.rmtree(old)
+            draft = kept / "draft"
+            shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir()
             (draft / "models").symlink_to(models)
             asyncio.run(_fill(Settings(data=draft)))
             draft.rename(folder)
+            os.utime(folder)
     return folder
 
 

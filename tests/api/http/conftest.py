@@ -1,0 +1,47 @@
+"""Clients of the session's service, each in a workspace of its test's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+
+import httpx
+import pytest
+
+from tests.api.http.asking import LIMIT_S
+
+MakeClient = Callable[[str], httpx.Client]
+
+
+@pytest.fixture
+def workspace(request: pytest.FixtureRequest) -> str:
+    """The name of a workspace that no other test uses."""
+    return re.sub(r"[^a-z0-9]+", "-", request.node.nodeid.rpartition("/")[2].lower())[-60:].strip("-")
+
+
+@pytest.fixture
+def client_of(service_url: str) -> Iterator[MakeClient]:
+    """Make a client of a workspace."""
+    with ExitStack() as stack:
+
+        def make(name: str) -> httpx.Client:
+            client = httpx.Client(base_url=service_url, headers={"X-Workspace": name}, timeout=LIMIT_S)
+            return stack.enter_context(client)
+
+        yield make
+
+
+@pytest.fixture
+def client(client_of: MakeClient, workspace: str) -> httpx.Client:
+    """A client in the test's own workspace."""
+    return client_of(workspace)
+
+
+@pytest.fixture
+async def crowd(service_url: str, workspace: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that asks many things at once."""
+    limits = httpx.Limits(max_connections=50)
+    headers = {"X-Workspace": workspace}
+    async with httpx.AsyncClient(base_url=service_url, headers=headers, timeout=30.0, limits=limits) as opened:
+        yield opened
