@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +48,9 @@ async def rebuild(settings: Settings, *, say: Say, left: Left, points: Points) -
     Raises `IndexUnavailable` when it does not get on or does not come to agree, `StoreUnavailable` without PostgreSQL.
     """
     try:
-        async with _opened(settings, say=say) as parts:
+        if settings.qdrant_url is None:
+            await _discard_index(settings, say=say)
+        async with build(settings, say=say) as parts:
             return await _rebuild_here(parts, left=left)
     except DataFolderInUse:
         say("a service has the index open: its worker rebuilds it")
@@ -57,20 +58,21 @@ async def rebuild(settings: Settings, *, say: Say, left: Left, points: Points) -
         return await _rebuild_there(store.database, left=left, points=points)
 
 
-@asynccontextmanager
-async def _opened(settings: Settings, *, say: Say) -> AsyncIterator[Parts]:
-    """Everything but the worker; an embedded index that cannot be opened any more is made afresh."""
-    async with AsyncExitStack() as stack:
-        try:
-            parts = await stack.enter_async_context(build(settings, say=say))
-        except IndexUnavailable:
-            folder = settings.data / "qdrant"
-            if settings.qdrant_url is not None or not folder.exists():
-                raise
-            say("the index cannot be opened and is made afresh")
-            await asyncio.to_thread(shutil.rmtree, folder)
-            parts = await stack.enter_async_context(build(settings, say=say))
-        yield parts
+async def _discard_index(settings: Settings, *, say: Say) -> None:
+    """Remove an embedded index, whatever state its files are in; raises `DataFolderInUse` while a service has it.
+
+    Removing its points would not mend spoilt files, nor give it the vectors that a newer version keeps. Should this
+    process end before the index is full again, the next start of the service finds out and fills it.
+    """
+    folder = settings.data / "qdrant"
+    if not folder.exists():
+        return
+    try:
+        async with build(settings, say=say):
+            pass  # nobody else has it
+    except IndexUnavailable:
+        say("the index cannot be opened any more")
+    await asyncio.to_thread(shutil.rmtree, folder)
 
 
 async def _rebuild_here(parts: Parts, *, left: Left) -> Rebuilt:
@@ -106,7 +108,10 @@ async def _worked_off(database: Database, *, left: Left) -> None:
         if pending != before:
             before, since = pending, loop.time()
         elif loop.time() - since > STANDSTILL_S:
-            raise IndexUnavailable("The service's index worker does not get on; its log says why (seenbefore doctor).")
+            raise IndexUnavailable(
+                "The service's index worker does not get on; its log says why. Stop the service and run this again: "
+                "then the index is made afresh."
+            )
         await asyncio.sleep(POLL_S)
     left(0)
 

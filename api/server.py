@@ -30,7 +30,7 @@ async def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
             if not guarded and not settings.loopback:
                 raise ServeError(
                     f"Without API keys the service listens on this machine only, not on {settings.host}. "
-                    "Make a key first: seenbefore keys create --workspace NAME"
+                    "Make a key first: seenbefore keys create --workspace TEAM --name WHO"
                 )
             app = make_app(parts, gate=Gate(parts.database, open=not guarded))
             async with running(parts):

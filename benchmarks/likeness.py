@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from benchmarks.material import Material
 from knowledge.advisor.advice import Neighbour
-from knowledge.advisor.similarity import Similarity, SimilarityWeights, cosine
-from knowledge.index.lexical import document_vector
+from knowledge.advisor.similarity import Similarity, SimilarityWeights
+from knowledge.index.lexical import SparseVector, document_vector
 from knowledge.lookup import MOST_STARTERS
 
 Numbers = npt.NDArray[np.float64]
@@ -80,10 +80,16 @@ def parts(material: Material) -> Parts:
         similarity = Similarity(asked.terms, codes=(), weights=SimilarityWeights(), terms=material.starters.weights)
         ours = frozenset(asked.codes)
         for column, other in enumerate(signatures):
-            words[line, column] = similarity.words(vectors[column])
+            words[line, column] = min(1.0, similarity.words(vectors[column]))
             theirs = frozenset(other.codes)
             if ours and theirs:
                 codes[line, column] = len(ours & theirs) / len(ours | theirs)
             if profiles[line].indices and profiles[column].indices:
                 profile[line, column] = cosine(profiles[line], profiles[column])
     return Parts((material.vectors @ material.vectors.T).astype(np.float64), words, codes, profile)
+
+
+def cosine(one: SparseVector, other: SparseVector) -> float:
+    """Of two unit vectors."""
+    values = dict(zip(one.indices, one.values, strict=True))
+    return sum(values.get(index, 0.0) * value for index, value in zip(other.indices, other.values, strict=True))

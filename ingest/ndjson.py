@@ -12,6 +12,8 @@ from knowledge.failures import Failure
 from knowledge.store.records import Recorded
 
 BATCH = 500
+#: What some editors put before the first line of a file.
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MOST_LISTED = 1_000
 
 
@@ -55,9 +57,9 @@ async def import_lines(
     async for number, line in lines(chunks, longest=longest_line):
         if line is None:
             report.reject(number, f"a line may have at most {longest_line} bytes")
-        elif line.strip():
+        elif (text := line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line).strip():
             try:
-                batch.append((number, read_failure(line)))
+                batch.append((number, read_failure(text)))
             except LineProblem as problem:
                 report.reject(number, str(problem))
         if len(batch) >= BATCH:

@@ -19,14 +19,14 @@ from knowledge.store.database import Database
 Ask = Callable[[], Mapping[str, Any] | None]
 
 NAME = "index"
-#: A service that goes on writing between the two questions is asked again.
-ROUNDS, PAUSE_S = 3, 0.5
+#: A service that writes between the two questions is asked again; its worker pauses for 2 s after trouble.
+ROUNDS, PAUSE_S = 4, 1.0
 REBUILD = "rebuild it from PostgreSQL: seenbefore reindex"
 
 
 async def of_service(database: Database, ask: Ask) -> Check:
     """What the running service says of its index, beside what PostgreSQL holds."""
-    points = shown = None
+    points = shown = before = None
     for _ in range(ROUNDS):
         health = await asyncio.to_thread(ask) or {}
         said = str(health.get("parts", {}).get("index"))
@@ -36,10 +36,14 @@ async def of_service(database: Database, ask: Ask) -> Check:
         async with database.connection() as connection:
             shown = sum([1 async for _, version in index_queue.versions(connection) if version])
             pending = await index_queue.pending_count(connection)
-        if points == shown or pending:
+        if (points == shown and not pending) or (before is not None and pending < before):
             return ok(NAME, f"{points} points, {pending} pending")
+        before = pending
         await asyncio.sleep(PAUSE_S)
-    return fail(NAME, f"{points} points, but PostgreSQL knows of {shown}", mend=REBUILD)
+    if before:
+        detail = f"{before} signatures wait, and none was indexed in {ROUNDS * PAUSE_S:.0f} s"
+        return warn(NAME, detail, mend=f"see the service's log; if it cannot write, stop it and {REBUILD}")
+    return fail(NAME, f"{points} points, but PostgreSQL knows of {shown}", mend=f"stop the service and {REBUILD}")
 
 
 async def of_settings(database: Database, settings: Settings) -> Check:

@@ -20,8 +20,8 @@ def progress(label: str, *, total: int | None, unit: Literal["bytes", "steps"]) 
     from rich.console import Console  # noqa: PLC0415
 
     amount = bars.DownloadColumn() if unit == "bytes" else bars.MofNCompleteColumn()
-    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), amount, bars.TimeElapsedColumn())
-    left = (bars.TextColumn("left"), bars.TimeRemainingColumn()) if total else ()
-    with bars.Progress(*columns, *left, console=Console(stderr=True), transient=True) as shown:
+    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), bars.TimeElapsedColumn())
+    known = (amount, bars.TextColumn("left"), bars.TimeRemainingColumn()) if total else ()
+    with bars.Progress(*columns, *known, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task(label, total=total)
         yield lambda done: shown.update(task, advance=done)

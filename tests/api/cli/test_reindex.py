@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import qdrant_edge
 
 from api.composition import build
 from api.settings import Settings
@@ -43,7 +44,16 @@ def remove(data: Path) -> None:
     shutil.rmtree(data / "qdrant")
 
 
-@pytest.mark.parametrize("harm", [lose_points, spoil, remove])
+def make_as_before(data: Path) -> None:
+    """The index is one of an earlier version, which kept fewer vectors."""
+    generation = next((data / "qdrant").rglob("edge_config.json")).parent
+    shutil.rmtree(generation)
+    generation.mkdir()
+    vector = qdrant_edge.EdgeVectorParams(size=384, distance=qdrant_edge.Distance.Cosine)
+    qdrant_edge.EdgeShard.create(str(generation), qdrant_edge.EdgeConfig(vectors={"signature": vector})).close()
+
+
+@pytest.mark.parametrize("harm", [lose_points, spoil, remove, make_as_before])
 def test_index_comes_back(command: Command, data: Path, harm: Callable[[Path], None]) -> None:
     """Whole, and agreeing with PostgreSQL."""
     harm(data)

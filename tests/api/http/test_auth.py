@@ -1,0 +1,117 @@
+"""API keys: who may ask, and of which workspace."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api import auth
+from api.auth import Gate
+from api.problems import Problem
+from knowledge.store import api_keys, workspaces
+from knowledge.store.database import Connection, Database
+from tests.api.durability.process import ServiceProcess, started
+from tests.api.http.asking import fields_of, problem
+
+ASK = {"text": "boom"}
+
+
+def make_key(data: Path, workspace: str) -> str:
+    """A new key's secret, made as people make it."""
+    options = ["--workspace", workspace, "--name", "test", "--data", str(data), "--json"]
+    made = subprocess.run(
+        [sys.executable, "-m", "api", "keys", "create", *options], capture_output=True, timeout=120, check=True
+    )
+    return str(json.loads(made.stdout)["secret"])
+
+
+@pytest.fixture(scope="module")
+def guarded(new_data: Callable[[], Path]) -> Iterator[tuple[ServiceProcess, dict[str, str]]]:
+    """A service that found keys when it started, and the keys by workspace."""
+    data = new_data()
+    keys = {name: make_key(data, name) for name in ("pears", "plums")}
+    with started(data) as service:
+        yield service, keys
+
+
+@pytest.fixture
+def anybody(guarded: tuple[ServiceProcess, dict[str, str]]) -> Iterator[httpx.Client]:
+    """A client without a key."""
+    with guarded[0].client("pears") as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    "given", [None, "", "Bearer", "Bearer  ", "Bearer sb_wrong", "Basic YTpi", "sb_wrong", "Bearer \xff"]
+)
+def test_without_a_key_nothing_is_answered(anybody: httpx.Client, given: str | None) -> None:
+    """401 for reading and writing, with what to send."""
+    headers = {} if given is None else {"Authorization": given.encode("latin-1")}
+    for response in (
+        anybody.post("/advise", json=ASK, headers=headers),
+        anybody.get("/incidents", headers=headers),
+        anybody.get("/search", params={"q": "x"}, headers=headers),
+        anybody.post("/incidents/import", content=b"", headers=headers),
+    ):
+        assert ["Authorization"] == fields_of(problem(response, 401))
+        assert "Bearer" == response.headers["www-authenticate"]
+
+
+def test_key_opens_its_workspace_and_no_other(
+    anybody: httpx.Client, guarded: tuple[ServiceProcess, dict[str, str]]
+) -> None:
+    """Whatever the workspace header says."""
+    pears, plums = ({"Authorization": f"bearer {guarded[1][name]}"} for name in ("pears", "plums"))
+    said = anybody.post("/incidents", json=ASK, headers=pears)
+
+    assert 200 == said.status_code
+    assert 200 == anybody.get(f"/incidents/{said.json()['id']}", headers=pears).status_code
+    problem(anybody.get(f"/incidents/{said.json()['id']}", headers=plums), 404)
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics", "/docs", "/openapi.json"])
+def test_health_and_docs_are_open(anybody: httpx.Client, path: str) -> None:
+    """Probes and readers carry no keys."""
+    assert 200 == anybody.get(path).status_code
+
+
+def test_start_says_that_a_key_is_needed(guarded: tuple[ServiceProcess, dict[str, str]]) -> None:
+    """In the line to paste; the key itself is in no log."""
+    service, keys = guarded
+    said = service.log.read_text()
+
+    assert "Authorization: Bearer YOUR_KEY" in said
+    assert not [secret for secret in keys.values() if secret in said]
+
+
+async def test_revoked_key_stops(database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within the time for which a verified one is believed."""
+    gate = Gate(database, open=False)
+    workspace_id = await workspaces.ensure(connection, "figs")
+    key, secret = await api_keys.create(connection, workspace_id=workspace_id, name="test")
+    before = await gate.workspace(f"Bearer {secret}")
+    await api_keys.revoke(connection, workspace_id=workspace_id, id=key.id)
+    later = time.monotonic() + auth.REMEMBERED_S
+    monkeypatch.setattr(auth.time, "monotonic", lambda: later)
+
+    assert "figs" == before
+    with pytest.raises(Problem, match="not known or was revoked"):
+        await gate.workspace(f"Bearer {secret}")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_other_addresses_need_keys(new_data: Callable[[], Path], host: str) -> None:
+    """Refused before anything listens, with what to do."""
+    command = [sys.executable, "-m", "api", "serve", "--host", host, "--port", "0", "--data", str(new_data())]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    assert 1 == ended.returncode
+    assert f"this machine only, not on {host}. Make a key first: seenbefore keys create" in ended.stderr
+    assert "listening" not in ended.stderr
