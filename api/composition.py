@@ -13,7 +13,7 @@ from api.settings import Settings
 from knowledge.advisor.advising import AdvisorSettings
 from knowledge.embedding import LocalEmbedder, load_embedder
 from knowledge.errors import KnowledgeError, StoreUnavailable
-from knowledge.index.port import Index
+from knowledge.index.port import LAYOUT, Index
 from knowledge.indexer import Indexer
 from knowledge.recording import Recorder
 from knowledge.service import KnowledgeService
@@ -122,7 +122,8 @@ async def _open_index(settings: Settings, *, embedder: LocalEmbedder, stack: con
 
 def make_index(settings: Settings, *, embedder: LocalEmbedder) -> Index:
     """The index that the settings name: a server, or the engine in this process."""
-    collection = "precedents-" + "".join(char if char.isalnum() else "-" for char in embedder.model_id)
+    model = "".join(char if char.isalnum() else "-" for char in embedder.model_id)
+    collection = f"precedents-{LAYOUT}-{model}"
     if settings.qdrant_url is None:
         from knowledge.index.edge import EdgeIndex  # noqa: PLC0415 - one of the two is needed
 

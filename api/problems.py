@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from knowledge import errors
+from knowledge.signature.scrub import scrub
 
 MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger(__name__)
@@ -114,7 +115,8 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 
 def _field(location: Sequence[object]) -> str:
-    parts = [str(part) for part in location if part != "body"]
+    # A field that is refused because nobody knows it has a name of the caller's own.
+    parts = [scrub(str(part)) for part in location if part != "body"]
     return ".".join(parts) or "body"
 
 

@@ -51,8 +51,12 @@ class Comparison:
         if weights not in self._starters:
             self._starters[weights] = tuple(
                 self._material.starters.nearest(
-                    signature, vector=vector, weights=weights, limit=MOST_STARTERS
-                ).neighbours
+                    signature,
+                    words=self._material.starters.words(signature.terms),
+                    vector=vector,
+                    weights=weights,
+                    limit=MOST_STARTERS,
+                )
                 for signature, vector in zip(self._material.signatures, self._material.vectors, strict=True)
             )
         return self._starters[weights]

@@ -56,7 +56,7 @@ def make_material(rows: Sequence[Row], *, catalogue: Catalogue, cache: Path) -> 
     return Material(
         signatures=signatures,
         vectors=vectors[: len(signatures)],
-        profiles=tuple(starters.profile(signature.terms) for signature in signatures),
+        profiles=tuple(starters.profile(starters.words(signature.terms)) for signature in signatures),
         of_row={id: place[signature.fingerprint] for id, signature in signed.items()},
         starters=starters,
         same_starter={signature.fingerprint: _same(precedent, signature) for precedent, signature in wordings},

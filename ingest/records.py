@@ -19,6 +19,7 @@ from pydantic import (
 
 from ingest import strict_json
 from knowledge.failures import Action, Cause, ErrorInfo, Failure, Resolution, Verdict
+from knowledge.signature.scrub import scrub
 
 #: Names are short; texts may be whole logs (the body limit bounds them).
 Name = Annotated[str, StringConstraints(min_length=1, max_length=500)]
@@ -129,5 +130,5 @@ def from_mapping(value: Mapping[str, Any]) -> Failure:
 
 def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = ".".join(str(part) for part in first["loc"]) or "line"
+    place = ".".join(scrub(str(part)) for part in first["loc"]) or "line"
     return f"{place}: {first['msg']}"

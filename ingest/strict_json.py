@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from knowledge.signature.scrub import scrub
+
 #: Nesting beyond this is no failure report; `json` itself gives up at about 1,000.
 DEEPEST = 50
 #: Characters of a field's place that a message shows.
@@ -55,5 +57,5 @@ def _children(item: dict[str, Any] | list[Any], place: str) -> list[tuple[Any, s
 
 
 def _shown(place: str) -> str:
-    place = place.replace("\0", "\\0") or "body"
+    place = scrub(place).replace("\0", "\\0") or "body"
     return place if len(place) <= SHOWN else f"{place[: SHOWN - 1]}…"

@@ -7,9 +7,11 @@ the model itself, and it needs neither torch nor sentence-transformers at run ti
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
 import json
 import logging
+import os
 import shutil
 import threading
 import warnings
@@ -290,7 +292,7 @@ def _make_copy(folder: ModelFolder, *, target: Path) -> None:
     import openvino  # noqa: PLC0415
 
     reference = TorchBackend(folder)
-    draft = target.with_name(f"{target.name}.{threading.get_ident()}.draft")
+    draft = target.with_name(f"{target.name}.{os.getpid()}.draft")
     draft.mkdir(parents=True, exist_ok=True)
     try:
         openvino.save_model(_convert(reference), str(draft / "model.xml"), compress_to_fp16=True)
@@ -298,7 +300,7 @@ def _make_copy(folder: ModelFolder, *, target: Path) -> None:
         worst = float((copied * reference.encode(PROBES)).sum(axis=1).min())
         if worst < AGREEMENT:
             raise ModelUnavailable(f"the copy agrees with the model only to {worst:.4f}")
-        if not target.exists():
+        with contextlib.suppress(OSError):  # another process was faster: its copy is as good
             draft.rename(target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

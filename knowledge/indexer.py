@@ -145,11 +145,14 @@ class Indexer:
         async with self._database.transaction() as connection:
             rows = await index_queue.take(connection, model_id=self._embedder.model_id, limit=ROWS)
             present = [row for row in rows if not row.retired and row.embedding is not None]
-            await self._index.upsert([point_of(row, profile=self._starters.profile(row.terms)) for row in present])
+            await self._index.upsert([point_of(row, profile=self._profile(row)) for row in present])
             await self._index.delete([row.signature_id for row in rows if row.retired])
             done = [row for row in rows if row.retired or row.embedding is not None]
             await index_queue.mark_indexed(connection, [(row.signature_id, row.version) for row in done])
         return len(done)
+
+    def _profile(self, row: IndexRow) -> SparseVector:
+        return self._starters.profile(self._starters.words(row.terms))
 
 
 async def embed_missing(database: Database, embedder: Embedder) -> int:

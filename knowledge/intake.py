@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -68,12 +69,22 @@ def _scrubbed(failure: Failure) -> Failure:
         step=_clean(failure.step),
         run_id=_clean(failure.run_id),
         environment=_clean_mapping(failure.environment),
+        spent={scrub(unit): amount for unit, amount in failure.spent.items()},
+        external_id=_clean_id(failure.external_id),
         resolution=said and Resolution(scrub(said.summary), said.action, _clean(said.author)),
     )
 
 
 def _clean(text: str | None) -> str | None:
     return None if text is None else scrub(text)
+
+
+def _clean_id(id: str | None) -> str | None:
+    """Scrubbed, and still another id than any other: two that differ only in a secret are two incidents."""
+    cleaned = _clean(id)
+    if id is None or cleaned == id:
+        return id
+    return f"{cleaned} {hashlib.sha256(id.encode()).hexdigest()[:16]}"
 
 
 def _clean_mapping(values: Mapping[str, Any]) -> Mapping[str, Any]:

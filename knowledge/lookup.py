@@ -23,7 +23,7 @@ from knowledge.store.records import Known, PrecedentRecord
 
 STORE, INDEX, MODEL = "store", "index", "model"
 #: Signatures asked of the index; enough that those it ranks otherwise than we do are among them.
-CANDIDATES = 40
+CANDIDATES = 24
 #: Precedents that are weighed; what is farther away changes no verdict.
 MOST_OWN, MOST_STARTERS = 12, 8
 
@@ -83,13 +83,15 @@ class Lookup:
         self._lately.add(signature.fingerprint)
         if known is not None and _settled(known):
             return Found(known, _same_fingerprint(known, signature), None, tuple(degraded))
+        words = self._starters.words(signature.terms)  # while the vector is being made
+        profile = self._starters.profile(words)
         embedding = await self._embedding(signature, known=known, early=early, degraded=degraded)
-        starters = self._starters.nearest(signature, vector=embedding, weights=self._weights, limit=MOST_STARTERS)
-        own = await self._own(
-            signature, embedding, profile=starters.profile, workspace_id=workspace_id, degraded=degraded
+        starters = self._starters.nearest(
+            signature, words=words, vector=embedding, weights=self._weights, limit=MOST_STARTERS
         )
+        own = await self._own(signature, embedding, profile=profile, workspace_id=workspace_id, degraded=degraded)
         same = _same_fingerprint(known, signature) if known is not None else []
-        return Found(known, _joined(same, own, starters.neighbours), embedding, tuple(degraded))
+        return Found(known, _joined(same, own, starters), embedding, tuple(degraded))
 
     async def _known(self, signature: Signature, *, workspace_id: int | None, degraded: list[str]) -> Known | None:
         if workspace_id is None:

@@ -68,12 +68,13 @@ def nearest(
     similarity = Similarity(signature.terms, codes=signature.codes, weights=weights, terms=terms)
     found = near.nearest_by_precedent(hits, similarity=similarity)
     for hit in hits:
-        if hit.resolution_cosine is None or hit.payload.resolution is None:
+        resolution = hit.payload.resolution if hit.resolution_cosine is not None else None
+        if hit.resolution_cosine is None or resolution is None:
             continue
-        words = similarity.words(document_vector(terms_of(hit.payload.resolution)))
+        words = similarity.words(document_vector(terms_of(resolution)))
         said = similarity.to(cosine_=hit.resolution_cosine, words=words, codes=(), profile=EMPTY)
-        if said > found[hit.payload.precedent_id][1]:
-            found[hit.payload.precedent_id] = (hit, said)
+        if said > found[hit.precedent_id][1]:
+            found[hit.precedent_id] = (hit, said)
     return found
 
 

@@ -350,7 +350,7 @@ class KnowledgeService:
                 connection,
                 workspace_id=workspace_id,
                 id=id,
-                fingerprints=fingerprints,
+                fingerprints=[scrub(each) for each in fingerprints],  # those that are none are quoted
                 expected_version=expected_version,
                 **_scrubbed(signed),
             )

@@ -80,8 +80,8 @@ def wanted(
         run_id=run,
         verdict=verdict,
         cause=cause,
-        since=with_zone(since),
-        until=with_zone(until),
+        since=with_zone(since, field="since"),
+        until=with_zone(until, field="until"),
     )
 
 
@@ -149,11 +149,11 @@ def read_cursor(cursor: str) -> tuple[datetime, UUID]:
         raise Problem(422, "This is no cursor of this list.", field="cursor") from None
 
 
-def with_zone(moment: datetime | None) -> datetime | None:
-    """A time without a zone is UTC."""
+def with_zone(moment: datetime | None, *, field: str) -> datetime | None:
+    """A time without a zone is UTC; a 422 problem of that field when there is no such time in UTC."""
     if moment is None:
         return None
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
-        raise Problem(422, "This time is out of range.", field="since") from None
+        raise Problem(422, "This time is out of range.", field=field) from None

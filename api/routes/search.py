@@ -37,7 +37,7 @@ async def search(
         verdict=verdict,
         cause=cause,
         pipeline=pipeline,
-        since=with_zone(since),
+        since=with_zone(since, field="since"),
         resolved=resolved,
         limit=limit,
     )

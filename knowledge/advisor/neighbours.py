@@ -22,11 +22,10 @@ def nearest_by_precedent(hits: Sequence[IndexHit], *, similarity: Similarity) ->
     """For each precedent its nearest signature and the similarity of that."""
     nearest: dict[UUID, tuple[IndexHit, float]] = {}
     for hit in hits:
-        payload = hit.payload
         words = similarity.words(hit.lexical)
-        score = similarity.to(cosine_=hit.cosine, words=words, codes=payload.codes, profile=hit.profile)
-        if payload.precedent_id not in nearest or score > nearest[payload.precedent_id][1]:
-            nearest[payload.precedent_id] = (hit, score)
+        score = similarity.to(cosine_=hit.cosine, words=words, codes=hit.codes, profile=hit.profile)
+        if hit.precedent_id not in nearest or score > nearest[hit.precedent_id][1]:
+            nearest[hit.precedent_id] = (hit, score)
     return nearest
 
 

@@ -41,14 +41,6 @@ class Wording:
     vector: Numbers
 
 
-@dataclass(frozen=True, slots=True)
-class NearStarters:
-    """The starter precedents nearest to a failure, best first, and its profile."""
-
-    neighbours: list[Neighbour]
-    profile: SparseVector
-
-
 class Starters:
     """All wordings, as an inverted index and a matrix; nothing in it changes."""
 
@@ -62,18 +54,33 @@ class Starters:
         self._matrix: Numbers = np.stack([row.vector for row in rows]) if rows else np.zeros((0, 0), dtype=np.float32)
         self.weights = TermWeights.of(neighbour.terms for neighbour in self._neighbours)
 
-    def profile(self, terms: Collection[str]) -> SparseVector:
-        """Unit vector over the starter precedents nearest by BM25, each by its best wording."""
-        words = self._by_words(terms)
-        return self._profile(words)
+    def words(self, terms: Collection[str]) -> Numbers:
+        """BM25 of every wording for these words, as a share of what they themselves would score."""
+        own = document_vector(terms)
+        weights = {term_index(term): self.weights.weight(term) for term in frozenset(terms)}
+        most = sum(weights[index] * value for index, value in zip(own.indices, own.values, strict=True))
+        scores = np.zeros(len(self._neighbours), dtype=np.float32)
+        for index, weight in weights.items():
+            posting = self._postings.get(index)
+            if posting is not None:
+                scores[posting[0]] += weight * posting[1]
+        return scores / most if most else scores
+
+    def profile(self, words: Numbers) -> SparseVector:
+        """Unit vector over the starter precedents nearest by `words`, each by its best wording."""
+        if not len(words):
+            return EMPTY
+        best_wording = np.maximum.reduceat(words, self._starts)
+        count = min(PROFILE_SIZE, len(best_wording))
+        nearest = np.argpartition(-best_wording, count - 1)[:count]
+        return _unit({_place(self._owners[row]): float(best_wording[row]) for row in nearest if best_wording[row] > 0})
 
     def nearest(
-        self, asked: Signature, *, vector: Numbers | None, weights: SimilarityWeights, limit: int
-    ) -> NearStarters:
-        """The nearest starter precedents and the profile; by words alone where there is no vector."""
+        self, asked: Signature, *, words: Numbers, vector: Numbers | None, weights: SimilarityWeights, limit: int
+    ) -> list[Neighbour]:
+        """The nearest starter precedents, best first; by `words` alone where there is no vector."""
         if not self._neighbours:
-            return NearStarters([], EMPTY)
-        words = self._by_words(asked.terms)
+            return []
         cosines = self._matrix @ vector if vector is not None else np.zeros_like(words)
         rough = weights.cosine * cosines + weights.words * words
         count = min(COMPARED, len(rough))
@@ -86,29 +93,7 @@ class Starters:
             )
             best[neighbour.precedent_id] = max(best.get(neighbour.precedent_id, (-1.0, -1)), (score, row))
         found = sorted(best.values(), reverse=True)[:limit]
-        return NearStarters(
-            [replace(self._neighbours[row], similarity=score) for score, row in found], self._profile(words)
-        )
-
-    def _profile(self, words: Numbers) -> SparseVector:
-        if not len(words):
-            return EMPTY
-        best_wording = np.maximum.reduceat(words, self._starts)
-        count = min(PROFILE_SIZE, len(best_wording))
-        nearest = np.argpartition(-best_wording, count - 1)[:count]
-        return _unit({_place(self._owners[row]): float(best_wording[row]) for row in nearest if best_wording[row] > 0})
-
-    def _by_words(self, terms: Collection[str]) -> Numbers:
-        """BM25 of every wording, as a share of what the failure itself would score."""
-        own = document_vector(terms)
-        weights = {term_index(term): self.weights.weight(term) for term in frozenset(terms)}
-        most = sum(weights[index] * value for index, value in zip(own.indices, own.values, strict=True))
-        scores = np.zeros(len(self._neighbours), dtype=np.float32)
-        for index, weight in weights.items():
-            posting = self._postings.get(index)
-            if posting is not None:
-                scores[posting[0]] += weight * posting[1]
-        return scores / most if most else scores
+        return [replace(self._neighbours[row], similarity=score) for score, row in found]
 
 
 def _inverted(documents: Sequence[SparseVector]) -> dict[int, tuple[npt.NDArray[np.intp], Numbers]]:

@@ -26,6 +26,8 @@ T = TypeVar("T")
 PAGE = 1000
 THREADS = 4
 RRF_K = 60
+#: Of each kind of neighbours; by fusion the best of them remain.
+PREFETCHED = 40
 #: Points without a graph above which one is built; fewer are searched in full about as fast (`benchmarks/latency.py`).
 GRAPH_FROM = 15_000
 
@@ -140,7 +142,7 @@ class EdgeIndex:
     def _neighbours(self, query: NeighbourQuery) -> list[IndexHit]:
         wanted = qe.Filter(must=[_condition(each) for each in c.conditions(query.filter)])
         prefetches = [
-            qe.Prefetch(limit=query.limit, query=qe.Query.Nearest(given, using=name), filter=wanted)
+            qe.Prefetch(limit=max(query.limit, PREFETCHED), query=qe.Query.Nearest(given, using=name), filter=wanted)
             for name, given in _queries(query)
         ]
         names = [SIGNATURE, LEXICAL, PROFILE] + ([RESOLUTION] if query.by_resolution else [])
@@ -248,9 +250,12 @@ def _point(point: IndexPoint) -> qe.Point:
 
 def _hit(point: qe.ScoredPoint, query: NeighbourQuery) -> IndexHit:
     vectors: dict[str, Any] = point.vector if isinstance(point.vector, dict) else {}
+    payload = point.payload or {}
     return IndexHit(
         id=UUID(str(point.id)),
-        payload=from_json(point.payload or {}),
+        precedent_id=UUID(payload["precedent_id"]),
+        codes=tuple(payload["codes"]),
+        read_payload=partial(from_json, payload),
         cosine=cosine(vectors.get(SIGNATURE), query) or 0.0,
         fused=point.score,
         lexical=stored(vectors.get(LEXICAL)),

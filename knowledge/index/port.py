@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -15,6 +15,8 @@ from knowledge.index.lexical import EMPTY, SparseVector
 
 Vector = npt.NDArray[np.float32]
 
+#: Raised whenever the vectors or the payload of a point change: a new layout is a new collection, filled anew.
+LAYOUT = "v1"
 #: Names of the vectors of a point.
 SIGNATURE, RESOLUTION, LEXICAL, PROFILE = "signature", "resolution", "lexical", "profile"
 
@@ -94,7 +96,7 @@ class NeighbourQuery:
     vector: Vector
     lexical: SparseVector
     filter: IndexFilter
-    limit: int = 50
+    limit: int = 40
     profile: SparseVector | None = None
     by_resolution: bool = False
 
@@ -107,12 +109,19 @@ class IndexHit:
     """
 
     id: UUID
-    payload: IndexPayload
+    precedent_id: UUID
+    codes: tuple[str, ...]
     cosine: float
     fused: float
+    read_payload: Callable[[], IndexPayload]
     lexical: SparseVector = EMPTY
     profile: SparseVector = EMPTY
     resolution_cosine: float | None = None
+
+    @property
+    def payload(self) -> IndexPayload:
+        """Read when asked for: of forty hits a dozen are shown."""
+        return self.read_payload()
 
 
 class Index(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from qdrant_client.http.exceptions import ApiException
 
 from knowledge.errors import IndexUnavailable
 from knowledge.index import conditions as c
-from knowledge.index.edge import RRF_K, cosine, stored
+from knowledge.index.edge import PREFETCHED, RRF_K, cosine, stored
 from knowledge.index.lexical import SparseVector
 from knowledge.index.payload import from_json, to_json
 from knowledge.index.port import LEXICAL, PROFILE, RESOLUTION, SIGNATURE, IndexHit, IndexPoint, NeighbourQuery
@@ -79,7 +80,7 @@ class ServerIndex:
         """Dense and lexical neighbours by reciprocal rank fusion, best first."""
         wanted = models.Filter(must=[_condition(each) for each in c.conditions(query.filter)])
         prefetches = [
-            models.Prefetch(limit=query.limit, query=given, using=name, filter=wanted)
+            models.Prefetch(limit=max(query.limit, PREFETCHED), query=given, using=name, filter=wanted)
             for name, given in _queries(query)
         ]
         names = [SIGNATURE, LEXICAL, PROFILE] + ([RESOLUTION] if query.by_resolution else [])
@@ -175,9 +176,12 @@ def _sparse(vector: SparseVector) -> models.SparseVector:
 
 def _hit(point: models.ScoredPoint, query: NeighbourQuery) -> IndexHit:
     vectors: dict[str, Any] = point.vector if isinstance(point.vector, dict) else {}
+    payload = point.payload or {}
     return IndexHit(
         id=UUID(str(point.id)),
-        payload=from_json(point.payload or {}),
+        precedent_id=UUID(payload["precedent_id"]),
+        codes=tuple(payload["codes"]),
+        read_payload=partial(from_json, payload),
         cosine=cosine(vectors.get(SIGNATURE), query) or 0.0,
         fused=point.score,
         lexical=stored(vectors.get(LEXICAL)),

@@ -41,7 +41,7 @@ def material() -> Material:
     return Material(
         signatures=signatures,
         vectors=vectors,
-        profiles=tuple(starters.profile(signature.terms) for signature in signatures),
+        profiles=tuple(starters.profile(starters.words(signature.terms)) for signature in signatures),
         of_row={},
         starters=starters,
         same_starter={},

@@ -47,7 +47,8 @@ _CONTROL_WORDS = frozenset(
     b"option options flag argument arguments parameter or and is was are for with requires required to in on of as the "
     b"a an has have when if cannot can may file prompt".split()
 )
-_IS_NAME = re2.compile(rf"(?i)\A[a-z0-9_.\-]*?{_NAME}\z".encode())
+# Words before it only, each set off: `hunter2secret` is no name of a secret but one.
+_IS_NAME = re2.compile(rf"(?i)\A(?:[a-z]+[_.])*{_NAME}\z".encode())
 _MORE_WORDS = re2.compile(rb"[.,:;!?)]*[ \t]+[A-Za-z(\"'][A-Za-z'\-]*(?:[ \t.,:;!?)]|\z|\n)")
 _LEFT_WINDOW = 24
 _LEAST_LENGTHS = {b"sig": 16, b"signature": 16, b"auth": 12, b"credential": 12, b"credentials": 12}

@@ -160,7 +160,7 @@ def test_hostile_bytes_in_a_path(client: httpx.Client, path: str) -> None:
 
 
 @pytest.mark.parametrize("header", ["X-Workspace", "Idempotency-Key", "If-Match", "Authorization", "Content-Type"])
-@pytest.mark.parametrize("value", [b"\xff\xfe", b"\xed\xa0\x80", b"a" * 20_000, b"caf\xc3\xa9", b"a\x7fb"])
+@pytest.mark.parametrize("value", [b"\xff\xfe", b"\xed\xa0\x80", b"a" * 20_000, b"caf\xc3\xa9"])
 def test_hostile_bytes_in_a_header(client: httpx.Client, header: str, value: bytes) -> None:
     """A refusal, or an answer where the header says nothing here."""
     said = recorded(client)
@@ -174,13 +174,14 @@ def test_hostile_bytes_in_a_header(client: httpx.Client, header: str, value: byt
 
 
 @pytest.mark.parametrize("header", ["X-Workspace", "Idempotency-Key"])
-def test_nul_in_a_header(service_url: str, header: str) -> None:
-    """No HTTP client sends one: sent by hand, the request is refused."""
+@pytest.mark.parametrize("value", [b"a\0b", b"a\x7fb", b"a\rb"], ids=repr)
+def test_what_http_allows_in_no_header(service_url: str, header: str, value: bytes) -> None:
+    """Sent by hand, for no client sends it: the request is refused before any route."""
     host, _, port = service_url.removeprefix("http://").partition(":")
     body = b'{"text": "boom"}'
     head = f"POST /advise HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     with socket.create_connection((host, int(port)), timeout=LIMIT_S) as connection:
-        connection.sendall(head.encode() + header.encode() + b": a\0b\r\nConnection: close\r\n\r\n" + body)
+        connection.sendall(head.encode() + header.encode() + b": " + value + b"\r\nConnection: close\r\n\r\n" + body)
         answer = connection.recv(4_096)
 
     assert b"HTTP/1.1 4" == answer[:10], answer
