@@ -34,7 +34,9 @@ async def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
                 )
             app = make_app(parts, gate=Gate(parts.database, open=not guarded))
             async with running(parts):
-                server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+                server = _Server(
+                    uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", proxy_headers=False)
+                )
                 server.announce = lambda: _announce(settings, listener, guarded=guarded, say=say)
                 await server.serve(sockets=[listener])
     finally:

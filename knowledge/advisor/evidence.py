@@ -15,6 +15,8 @@ MOST_REASONS = 5
 TELLING = 2.2
 _WORD = re.compile(r"[^\W_][\w.:-]*\w|\w")
 
+#: Characters of a neighbour's template in an answer; the precedent itself has all of it.
+SHOWN = 600
 #: Characters of a template whose words are named.
 READ = 2_000
 
@@ -45,7 +47,7 @@ def _entry(neighbour: Neighbour, *, asked: Signature, words: Sequence[TellingWor
         similarity=round(neighbour.similarity, 4),
         verdict=neighbour.verdict,
         source=neighbour.source,
-        template=neighbour.template,
+        template=_shortened(neighbour.template),
         incident_id=neighbour.incident_id,
         external_id=neighbour.external_id,
         cause=neighbour.cause,
@@ -77,6 +79,10 @@ def _telling_words(text: str, *, terms: TermWeights, tokenize: Tokenizer) -> lis
         if stems and stems not in found:
             found[stems] = TellingWord(word, stems, max(terms.weight(stem) for stem in stems))
     return sorted((each for each in found.values() if each.weight >= TELLING), key=lambda each: -each.weight)
+
+
+def _shortened(template: str) -> str:
+    return template if len(template) <= SHOWN else f"{template[: SHOWN - 1]}…"
 
 
 def differs_in(neighbour: Neighbour, *, asked: Signature) -> tuple[str, ...]:

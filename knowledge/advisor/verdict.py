@@ -71,8 +71,9 @@ def speaks(neighbour: Neighbour) -> bool:
 
 def belief(neighbour: Neighbour) -> float:
     """Chance that a failure of this kind is transient: a Beta mean with half an observation on either side."""
-    transient = neighbour.stated_transient + OUTCOME * neighbour.retries.succeeded
-    genuine = neighbour.stated_genuine + OUTCOME * neighbour.retries.failed
+    documented = neighbour.source is Source.STARTER
+    transient = 0.0 if documented else neighbour.stated_transient + OUTCOME * neighbour.retries.succeeded
+    genuine = 0.0 if documented else neighbour.stated_genuine + OUTCOME * neighbour.retries.failed
     said = OVERRIDE if neighbour.overridden else DOCUMENTED if not (transient or genuine) else 0.0
     if neighbour.verdict is Verdict.TRANSIENT:
         transient += said

@@ -14,7 +14,7 @@ from functools import lru_cache
 #: The usual BM25 constants; the mean length is that of a masked failure (`python -m benchmarks.quality` prints it).
 SATURATION = 1.2
 LENGTH_WEIGHT = 0.75
-MEAN_LENGTH = 60.0
+MEAN_LENGTH = 25.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def find_binaries(bin_dir: Path | None = None) -> Path:
 def major_version(bin_dir: Path) -> int:
     """18 for `postgres (PostgreSQL) 18.4`; raises `StoreUnavailable` when too old."""
     command = [str(bin_dir / "postgres"), "--version"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
     found = re.search(r"\) (\d+)", answer.stdout)
     if not found or int(found[1]) < OLDEST_MAJOR:
         raise StoreUnavailable(f"needs PostgreSQL {OLDEST_MAJOR} or newer; {bin_dir} says {answer.stdout.strip()!r}")

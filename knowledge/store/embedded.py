@@ -188,7 +188,7 @@ class EmbeddedPostgres:
             self._log_file.unlink()
         with self._log_file.open("ab") as output:
             # Its own session: Ctrl-C reaches this service first, which then stops the server in order.
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(
                 account.command([binaries / "postgres", "-D", self._cluster, *options]),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -223,9 +223,7 @@ def _initdb_options(folder: Path, pwfile: Path, major: int) -> list[str]:
 
 def _run(account: Account, arguments: list[str | Path], *, stdin: str = "") -> None:
     command = account.command(arguments)
-    done = subprocess.run(  # noqa: S603
-        command, input=stdin, text=True, capture_output=True, check=False, **account.options
-    )
+    done = subprocess.run(command, input=stdin, text=True, capture_output=True, check=False, **account.options)
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["(no message)"])[-3:]
         raise StoreUnavailable(f"{Path(arguments[0]).name} failed: {' | '.join(last)}")

@@ -84,5 +84,5 @@ def _serves(pid: int, cluster: Path) -> bool:
         except OSError:
             return False
     command = ["ps", "-o", "command=", "-p", str(pid)]
-    listing = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    listing = subprocess.run(command, capture_output=True, text=True, check=False)
     return str(cluster) in listing.stdout

@@ -1,0 +1,65 @@
+"""Schemathesis: requests drawn from the OpenAPI document, right ones and wrong ones, against the running service.
+
+Bounded by examples an operation, about half a minute in all: `MOST_EXAMPLES` may be raised to search longer.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import httpx
+import hypothesis
+import schemathesis
+from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.config import SchemathesisConfig
+from schemathesis.generation.case import Case
+
+from api.app import make_app
+from api.auth import Gate
+from api.composition import Parts
+from api.settings import Settings
+from tests.api.http.asking import LIMIT_S
+
+MOST_EXAMPLES = 25
+#: Those left out assume more than HTTP says: that no key may be sent where none is needed (`ignored_auth` calls each
+#: operation again without one), and that what the document admits is always taken (a body that satisfies it may
+#: still name an incident that is not there, or a year that cannot be).
+CHECKED = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "unsupported_method",
+    "allow_header_conformance",
+)
+
+
+CONFIG = {
+    "generation": {"max-examples": MOST_EXAMPLES, "database": "none", "deterministic": True},
+    "request-timeout": LIMIT_S,
+}
+
+
+def document() -> dict[str, Any]:
+    """What the app says of itself; for that it needs no running parts."""
+    parts = cast(Parts, SimpleNamespace(settings=Settings(), database=None))
+    return make_app(parts, gate=Gate(parts.database, open=True)).openapi()
+
+
+schema = schemathesis.openapi.from_dict(document(), config=SchemathesisConfig.from_dict(CONFIG))
+
+
+@schema.parametrize()
+@hypothesis.settings(deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+def test_every_operation_keeps_its_contract(case: Case, service_url: str) -> None:
+    """Never a 5xx or a hang; every answer is one that the document names, in its shape; what is wrong is refused."""
+    load_all_checks()
+    case.call_and_validate(service_url, checks=CHECKS.get_by_names(list(CHECKED)), timeout=LIMIT_S)
+
+
+def test_running_service_gives_the_same_document(service_url: str) -> None:
+    """What was tested is what callers read."""
+    assert document() == httpx.get(f"{service_url}/openapi.json").json()
