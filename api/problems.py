@@ -45,6 +45,8 @@ TITLES = {
     404: "There is no such thing",
     405: "This method is not offered here",
     406: "No such representation",
+    409: "The request contradicts what is stored",
+    412: "The row has changed since it was read",
     413: "The body is too large",
     415: "This content type is not taken",
     422: "The request cannot be taken",
@@ -120,11 +122,19 @@ def _field(location: Sequence[object]) -> str:
     return ".".join(parts) or "body"
 
 
-async def _http(_: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     answer = response(error.status_code, str(error.detail))
     answer.headers.update(error.headers or {})
+    if error.status_code == 405 and (allowed := _allowed(request)):
+        answer.headers["Allow"] = allowed
     return answer
+
+
+def _allowed(request: Request) -> str:
+    """All methods of the path: the framework names only those of the first route that has it."""
+    path = getattr(request.scope.get("route"), "path", None)
+    return ", ".join(sorted(method.upper() for method in request.app.openapi()["paths"].get(path, {})))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

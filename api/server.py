@@ -8,10 +8,12 @@ import socket
 from collections.abc import Callable
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.app import make_app
 from api.auth import Gate, any_key
 from api.composition import build, running
+from api.problems import response
 from api.settings import Settings
 
 BACKLOG = 2048
@@ -35,7 +37,14 @@ async def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
             app = make_app(parts, gate=Gate(parts.database, open=not guarded))
             async with running(parts):
                 server = _Server(
-                    uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", proxy_headers=False)
+                    uvicorn.Config(
+                        app,
+                        http=_Protocol,
+                        log_config=None,
+                        access_log=False,
+                        lifespan="off",
+                        proxy_headers=False,
+                    )
                 )
                 server.announce = lambda: _announce(settings, listener, guarded=guarded, say=say)
                 await server.serve(sockets=[listener])
@@ -51,6 +60,16 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         self.announce()
+
+
+class _Protocol(HttpToolsProtocol):
+    """Answers what is no HTTP (a NUL in a header, an address beyond 64 kB) with a problem as well."""
+
+    def send_400_response(self, msg: str) -> None:
+        answer = response(400, msg, field="request")
+        head = b"".join(name + b": " + value + b"\r\n" for name, value in answer.raw_headers)
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head + b"connection: close\r\n\r\n" + bytes(answer.body))
+        self.transport.close()
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -5,11 +5,14 @@ Bounded by examples an operation, about half a minute in all: `MOST_EXAMPLES` ma
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
 import hypothesis
+import pytest
 import schemathesis
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.config import SchemathesisConfig
@@ -19,6 +22,7 @@ from api.app import make_app
 from api.auth import Gate
 from api.composition import Parts
 from api.settings import Settings
+from tests.api.durability.process import started
 from tests.api.http.asking import LIMIT_S
 
 MOST_EXAMPLES = 25
@@ -40,6 +44,8 @@ CHECKED = (
 CONFIG = {
     "generation": {"max-examples": MOST_EXAMPLES, "database": "none", "deterministic": True},
     "request-timeout": LIMIT_S,
+    # What is wrong in one place may be refused for another that is wrong as well.
+    "checks": {"negative_data_rejection": {"expected-statuses": [400, 404, 405, 409, 412, 413, 415, 422, 428]}},
 }
 
 
@@ -52,14 +58,21 @@ def document() -> dict[str, Any]:
 schema = schemathesis.openapi.from_dict(document(), config=SchemathesisConfig.from_dict(CONFIG))
 
 
+@pytest.fixture(scope="module")
+def address(new_data: Callable[[], Path]) -> Iterator[str]:
+    """A service of its own process: its server's refusals of what is no HTTP belong to the contract too."""
+    with started(new_data()) as service:
+        yield service.url
+
+
 @schema.parametrize()
 @hypothesis.settings(deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
-def test_every_operation_keeps_its_contract(case: Case, service_url: str) -> None:
+def test_every_operation_keeps_its_contract(case: Case, address: str) -> None:
     """Never a 5xx or a hang; every answer is one that the document names, in its shape; what is wrong is refused."""
     load_all_checks()
-    case.call_and_validate(service_url, checks=CHECKS.get_by_names(list(CHECKED)), timeout=LIMIT_S)
+    case.call_and_validate(address, checks=CHECKS.get_by_names(list(CHECKED)), timeout=LIMIT_S)
 
 
-def test_running_service_gives_the_same_document(service_url: str) -> None:
+def test_running_service_gives_the_same_document(address: str) -> None:
     """What was tested is what callers read."""
-    assert document() == httpx.get(f"{service_url}/openapi.json").json()
+    assert document() == httpx.get(f"{address}/openapi.json").json()
