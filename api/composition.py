@@ -140,7 +140,7 @@ def make_index(settings: Settings, *, embedder: LocalEmbedder) -> Index:
 async def _keep(parts: Parts) -> None:
     """Put the index right once, restart an embedded PostgreSQL that died, write what was spooled."""
     reconciled = False
-    recorder = Recorder(parts.database, spool=parts.spool, model_id=parts.embedder.model_id, wake=parts.indexer.wake)
+    recorder = Recorder(parts.database, spool=parts.spool, wake=parts.indexer.wake)
     while True:
         if parts.postgres is not None and not parts.postgres.is_alive:
             await _attempt(lambda: _restart(parts), "restarting PostgreSQL")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import shlex
 import socket
 from collections.abc import Callable
@@ -36,6 +37,9 @@ async def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
                 )
             app = make_app(parts, gate=Gate(parts.database, open=not guarded))
             async with running(parts):
+                # What was built stays: the collector need not look at it again for every few requests.
+                gc.collect()
+                gc.freeze()
                 server = _Server(
                     uvicorn.Config(
                         app,

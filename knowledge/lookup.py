@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -74,8 +75,17 @@ class Lookup:
         self._weights = weights
         self._lately = Lately()
 
-    async def find(self, signature: Signature, *, workspace_id: int | None) -> Found:
-        """`workspace_id` is None when the store is away and the id is not remembered: starter precedents answer."""
+    async def find(
+        self,
+        signature: Signature,
+        *,
+        workspace_id: int | None,
+        embedded: Callable[[Vector], Awaitable[None]] | None = None,
+    ) -> Found:
+        """`workspace_id` is None when the store is away and the id is not remembered: starter precedents answer.
+
+        `embedded` is awaited with the vector, once it is there, unless the store is away.
+        """
         degraded: list[str] = []
         # A failure that was not seen lately is probably new: its vector is made while PostgreSQL is asked.
         early = None if self._lately.holds(signature.fingerprint) else self._start_embedding(signature)
@@ -86,6 +96,8 @@ class Lookup:
         words = self._starters.words(signature.terms)  # while the vector is being made
         profile = self._starters.profile(words)
         embedding = await self._embedding(signature, known=known, early=early, degraded=degraded)
+        if embedded is not None and embedding is not None and STORE not in degraded:
+            await embedded(embedding)
         starters = self._starters.nearest(
             signature, words=words, vector=embedding, weights=self._weights, limit=MOST_STARTERS
         )

@@ -20,7 +20,7 @@ from knowledge.spool import Spool, Spooled
 from knowledge.store import advice, incidents, workspaces
 from knowledge.store.database import Connection, Database
 from knowledge.store.ids import uuid7
-from knowledge.store.records import NewIncident
+from knowledge.store.records import NewIncident, Recorded
 
 #: Times that a clock can plausibly tell: partitions are made by month, so an absurd year is refused.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -112,10 +112,9 @@ def from_spooled_body(body: bytes) -> tuple[Failure, UUID]:
 class Recorder:
     """Writes incidents with their advice; keeps failures aside while PostgreSQL is away, and writes them later."""
 
-    def __init__(self, database: Database, *, spool: Spool, model_id: str, wake: Callable[[], None]) -> None:
+    def __init__(self, database: Database, *, spool: Spool, wake: Callable[[], None]) -> None:
         self._database = database
         self._spool = spool
-        self._model_id = model_id
         self._wake = wake
 
     async def advised(
@@ -140,21 +139,43 @@ class Recorder:
             self._wake()
         if not recorded.duplicate:
             return answer
-        given = await self.latest_advice(
-            connection, workspace_id=incident.workspace_id, incident_id=recorded.incident_id
-        )
+        return await self._answer_of_duplicate(connection, recorded, incident.workspace_id, answer=answer)
+
+    async def record(self, incident: NewIncident) -> Recorded:
+        """Record an incident by itself."""
+        async with self._database.connection() as connection:
+            recorded = (await incidents.record(connection, [incident]))[0]
+        if recorded.new_signature:
+            self._wake()
+        return recorded
+
+    async def advise_recorded(self, recorded: Recorded, workspace_id: int, *, answer: dict[str, Any]) -> dict[str, Any]:
+        """Record the advice for an incident that `record` wrote; the answer that stands."""
+        async with self._database.connection() as connection:
+            if recorded.duplicate:
+                return await self._answer_of_duplicate(connection, recorded, workspace_id, answer=answer)
+            await self._add_advice(connection, workspace_id, answer)
+            return answer
+
+    async def _answer_of_duplicate(
+        self, connection: Connection, recorded: Recorded, workspace_id: int, *, answer: dict[str, Any]
+    ) -> dict[str, Any]:
+        given = await self.latest_advice(connection, workspace_id=workspace_id, incident_id=recorded.incident_id)
         if given is not None:
             return given
         # The incident came without advice (an import): this is its first.
         answer = answer | {"incident_id": str(recorded.incident_id)}
+        await self._add_advice(connection, workspace_id, answer)
+        return answer
+
+    async def _add_advice(self, connection: Connection, workspace_id: int, answer: dict[str, Any]) -> None:
         await advice.record(
             connection,
-            workspace_id=incident.workspace_id,
+            workspace_id=workspace_id,
             id=UUID(answer["advice_id"]),
-            incident_id=recorded.incident_id,
+            incident_id=UUID(answer["incident_id"]),
             answer=answer,
         )
-        return answer
 
     async def latest_advice(
         self, connection: Connection, *, workspace_id: int, incident_id: UUID
@@ -163,9 +184,8 @@ class Recorder:
         given = await advice.latest_for_incident(connection, workspace_id=workspace_id, incident_id=incident_id)
         return None if given is None else dict(given.answer)
 
-    async def keep_aside(self, workspace: str, prepared: Prepared, *, advice: Advice) -> Advice:
+    async def keep_aside(self, workspace: str, prepared: Prepared, *, advice: Advice, incident_id: UUID) -> Advice:
         """Put a failure into the spool; the incident's id is already the one it will have."""
-        incident_id = uuid7()
         body = spooled_body(prepared.failure, incident_id=incident_id)
         await asyncio.to_thread(self._spool.add, workspace, body)
         degraded = tuple(dict.fromkeys([*advice.degraded, "store"]))

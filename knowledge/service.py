@@ -14,29 +14,25 @@ from typing import Literal
 from uuid import UUID
 
 from knowledge import documents, search
-from knowledge.advisor import advising
 from knowledge.advisor import neighbours as near
-from knowledge.advisor.advice import Advice, PrecedentSummary
 from knowledge.advisor.advising import AdvisorSettings
 from knowledge.advisor.starters import Starters
+from knowledge.answering import Answering, Clock
 from knowledge.documents import Document
 from knowledge.embedding import Embedder
 from knowledge.errors import StoreUnavailable
-from knowledge.failures import Action, Cause, Failure, Resolution, Source, Verdict
+from knowledge.failures import Action, Cause, Failure, Resolution, Verdict
 from knowledge.index.port import Index
 from knowledge.indexer import Indexer
-from knowledge.intake import Prepared, prepare, prepare_many
-from knowledge.lookup import STORE, Found, Lookup, is_own
-from knowledge.recording import Recorder, as_incident, occurred_at
+from knowledge.intake import prepare, prepare_many
+from knowledge.lookup import Lookup
+from knowledge.recording import Recorder, as_incident
 from knowledge.search import SearchQuery
 from knowledge.signature.scrub import scrub
 from knowledge.spool import Spool
 from knowledge.store import idempotency, incidents, outcomes, precedents, resolutions, workspaces
 from knowledge.store.database import Connection, Database
-from knowledge.store.ids import precedent_id, uuid7
 from knowledge.store.records import Keep, Recorded
-
-Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,62 +104,28 @@ class KnowledgeService:
         self._settings = settings
         self._clock = clock
         self._workspaces: dict[str, int] = {}
-        self._lookup = Lookup(database, index=index, embedder=embedder, weights=settings.similarity, starters=starters)
-        self._recorder = Recorder(database, spool=spool, model_id=embedder.model_id, wake=indexer.wake)
+        self._recorder = Recorder(database, spool=spool, wake=indexer.wake)
+        self._answering = Answering(
+            Lookup(database, index=index, embedder=embedder, weights=settings.similarity, starters=starters),
+            recorder=self._recorder,
+            model_id=embedder.model_id,
+            settings=settings,
+            terms=starters.weights,
+            clock=clock,
+        )
 
     async def advise(
         self, workspace: str, failure: Failure, *, dry_run: bool = False, once: Once | None = None
     ) -> Document:
         """The answer of `POST /advise`; records the failure and the advice unless `dry_run`."""
-        now = self._clock()
-        failure = replace(failure, occurred_at=occurred_at(failure, now=now))
-        prepared = await prepare(failure)
-        workspace_id = await self._workspace_or_none(workspace)
-        found = await self._lookup.find(prepared.signature, workspace_id=workspace_id)
-        advice = self._advice(prepared, found, now=now)
+        asked = await self._answering.ask(
+            failure, workspace=workspace, workspace_id=await self._workspace_or_none(workspace)
+        )
         if dry_run:
-            return documents.of_advice(advice)
-        if workspace_id is None or STORE in found.degraded:
-            return documents.of_advice(await self._recorder.keep_aside(workspace, prepared, advice=advice))
-        advice = replace(
-            advice,
-            advice_id=uuid7(),
-            incident_id=uuid7(),
-            precedent=_summary(prepared, found, workspace_id=workspace_id, now=now),
-        )
-        incident = as_incident(
-            prepared,
-            workspace_id=workspace_id,
-            incident_id=advice.incident_id,
-            embedding=found.embedding,
-            model_id=self._embedder.model_id,
-            now=now,
-        )
-        answer = documents.of_advice(advice)
-        try:
-            if once is None:
-                return await self._recorder.advised(incident, answer=answer)
-            return await self._once(
-                workspace_id, once, lambda on: self._recorder.advised(incident, answer=answer, on=on)
-            )
-        except StoreUnavailable:
-            if once is not None:
-                raise  # without the store nobody can say whether this key was used
-            return documents.of_advice(await self._recorder.keep_aside(workspace, prepared, advice=advice))
-
-    def _advice(self, prepared: Prepared, found: Found, *, now: datetime) -> Advice:
-        nearest_own = max((each.similarity for each in found.neighbours if each.source is Source.INCIDENT), default=0.0)
-        return advising.advise(
-            prepared.failure,
-            signature=prepared.signature,
-            neighbours=found.neighbours,
-            precedent=_known_summary(found),
-            seen_before=is_own(found.known) or nearest_own >= self._settings.seen_from,
-            settings=self._settings,
-            terms=self._terms,
-            now=now,
-            degraded=found.degraded,
-        )
+            return await self._answering.only_answer(asked)
+        if once is None or asked.workspace_id is None:
+            return await self._answering.answer_and_record(asked)
+        return await self._once(asked.workspace_id, once, lambda on: self._answering.answer_and_record(asked, on=on))
 
     async def record(self, workspace: str, failure: Failure, *, once: Once | None = None) -> Document:
         """The answer of `POST /incidents`."""
@@ -424,36 +386,3 @@ async def _precedent(connection: Connection, *, workspace_id: int, id: UUID) -> 
 
 def _scrubbed(signed: Signed) -> dict[str, str | None]:
     return {"actor": signed.actor and scrub(signed.actor), "reason": signed.reason and scrub(signed.reason)}
-
-
-def _known_summary(found: Found) -> PrecedentSummary | None:
-    if found.known is None:
-        return None
-    record = found.known.precedent
-    return PrecedentSummary(
-        id=record.id,
-        fingerprint=record.signature.fingerprint,
-        template=record.signature.template,
-        occurrences=record.occurrences,
-        first_seen=record.first_seen,
-        last_seen=record.last_seen,
-    )
-
-
-def _summary(prepared: Prepared, found: Found, *, workspace_id: int, now: datetime) -> PrecedentSummary:
-    """The precedent as it will stand once this failure is recorded."""
-    at = prepared.failure.occurred_at or now
-    known = _known_summary(found)
-    if known is not None and is_own(found.known):
-        last = max(at, known.last_seen or at)
-        first = min(at, known.first_seen or at)
-        return replace(known, occurrences=known.occurrences + 1, first_seen=first, last_seen=last)
-    signature = prepared.signature
-    return PrecedentSummary(
-        id=precedent_id(workspace_id, signature.fingerprint),
-        fingerprint=signature.fingerprint,
-        template=signature.template,
-        occurrences=1,
-        first_seen=at,
-        last_seen=at,
-    )

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BeforeValidator
 
 from api.context import Idempotent, JsonAnswer, Service, Workspace, problems
 from api.models import (
@@ -28,7 +29,7 @@ from knowledge.service import IncidentFilter
 
 router = APIRouter(prefix="/incidents", tags=["incidents"])
 
-NDJSON = {"requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}}
+NDJSON = {"requestBody": {"required": False, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}}
 
 
 @router.post("", response_model=IncidentAnswer, responses=problems(409))
@@ -62,6 +63,16 @@ async def import_incidents(
     return JsonAnswer(report.document() | {"indexed": indexed})
 
 
+def written_out(value: object) -> object:
+    """A query has texts only: a bare number would be taken for seconds or milliseconds, whichever seems likelier."""
+    if isinstance(value, str) and not {"-", ":"} & set(value[1:]):
+        raise ValueError("Input should be a time such as 2026-11-20T08:15:00Z")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(written_out)]
+
+
 def wanted(
     precedent: UUID | None = None,
     pipeline: Name | None = None,
@@ -69,8 +80,8 @@ def wanted(
     run: Name | None = None,
     verdict: Verdict | None = None,
     cause: Cause | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
 ) -> IncidentFilter:
     """The filters of a list, from the query."""
     return IncidentFilter(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -10,7 +9,7 @@ from pydantic import StringConstraints
 
 from api.context import JsonAnswer, Service, Workspace, problems
 from api.models import SearchAnswer
-from api.routes.incidents import with_zone
+from api.routes.incidents import Moment, with_zone
 from ingest.records import Name
 from knowledge.failures import Cause, Verdict
 from knowledge.search import MOST_RESULTS, SearchQuery
@@ -27,7 +26,7 @@ async def search(
     verdict: Verdict | None = None,
     cause: Cause | None = None,
     pipeline: Name | None = None,
-    since: Annotated[datetime | None, Query(description="Seen at or after this time.")] = None,
+    since: Annotated[Moment | None, Query(description="Seen at or after this time.")] = None,
     resolved: Annotated[bool | None, Query(description="Whether anybody said what fixed it.")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_RESULTS)] = 20,
 ) -> JsonAnswer:

@@ -137,7 +137,9 @@ class EdgeIndex:
 
     async def neighbours(self, query: NeighbourQuery) -> list[IndexHit]:
         """Dense and lexical neighbours by reciprocal rank fusion, best first."""
-        return await self._call(lambda: self._neighbours(query))
+        # Not in a thread: the engine holds the interpreter lock for the millisecond that this takes, wherever it runs.
+        with _translated():
+            return self._neighbours(query)
 
     def _neighbours(self, query: NeighbourQuery) -> list[IndexHit]:
         wanted = qe.Filter(must=[_condition(each) for each in c.conditions(query.filter)])
@@ -207,6 +209,7 @@ def _config(dimensions: int) -> qe.EdgeConfig:
             LEXICAL: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf),
             PROFILE: qe.EdgeSparseVectorParams(),
         },
+        max_search_threads=1,  # a search is over before a second thread has begun
     )
 
 

@@ -25,7 +25,7 @@ from api.settings import Settings
 from tests.api.durability.process import started
 from tests.api.http.asking import LIMIT_S
 
-MOST_EXAMPLES = 25
+MOST_EXAMPLES = 60
 #: Those left out assume more than HTTP says: that no key may be sent where none is needed (`ignored_auth` calls each
 #: operation again without one), and that what the document admits is always taken (a body that satisfies it may
 #: still name an incident that is not there, or a year that cannot be).
@@ -70,7 +70,9 @@ def address(new_data: Callable[[], Path]) -> Iterator[str]:
 def test_every_operation_keeps_its_contract(case: Case, address: str) -> None:
     """Never a 5xx or a hang; every answer is one that the document names, in its shape; what is wrong is refused."""
     load_all_checks()
-    case.call_and_validate(address, checks=CHECKS.get_by_names(list(CHECKED)), timeout=LIMIT_S)
+    # For GET, `import` is the id of an incident, and refused as none.
+    names = [name for name in CHECKED if (name, case.path) != ("unsupported_method", "/incidents/import")]
+    case.call_and_validate(address, checks=CHECKS.get_by_names(names), timeout=LIMIT_S)
 
 
 def test_running_service_gives_the_same_document(address: str) -> None:
