@@ -47,7 +47,7 @@ _IDS = pattern(
     r"\b0[xX][0-9a-fA-F]+\b",
     r"\bPCI:[0-9a-fA-F:.]+",
     r"\b[0-9A-Za-z]{1,}-[0-9A-Za-z][0-9A-Za-z\-]{4,}\b",
-    r"\b[0-9A-Za-z_]{7,}\b={0,2}",
+    r"\b[0-9A-Za-z_]{6,}\b={0,2}",
 )
 _VENDOR_CODE = pattern(r"^[A-Z]{2,8}-\d{2,6}$")
 _REGION = pattern(r"^[a-z]{2}-(?:gov-)?(?:north|south|east|west|central)")
@@ -122,11 +122,16 @@ def _mask_word(word: str) -> str:
     bare = word.rstrip("=")
     if ":" in word or "=" in bare:
         return "<hex>"
-    if len(bare) >= _SHORTEST_HASH and not bare.isdigit() and _HEX_DIGITS.issuperset(bare):
+    if not bare.isdigit() and _HEX_DIGITS.issuperset(bare) and _is_long_hex(bare):
         return "<hex>"
     if "_" in bare:
         return _join(["<id>" if part.isdigit() and len(part) > 2 else part for part in bare.split("_")], "_")
     return "<id>" if len(bare) >= _SHORTEST_ID and _switches(bare) >= 3 else word
+
+
+def _is_long_hex(word: str) -> bool:
+    """Whether hex digits are a hash rather than a word: one shorter has to mix letters and digits well."""
+    return len(word) >= _SHORTEST_HASH or (len(word) == _SHORTEST_HASH - 1 and _switches(word) >= 3)
 
 
 def _mask_hyphened(word: str) -> str:

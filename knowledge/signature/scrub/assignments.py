@@ -50,6 +50,8 @@ _CONTROL_WORDS = frozenset(
 # Words before it only, each set off: `hunter2secret` is no name of a secret but one.
 _IS_NAME = re2.compile(rf"(?i)\A(?:[a-z]+[_.])*{_NAME}\z".encode())
 _MORE_WORDS = re2.compile(rb"[.,:;!?)]*[ \t]+[A-Za-z(\"'][A-Za-z'\-]*(?:[ \t.,:;!?)]|\z|\n)")
+#: What stands behind a flag without a value: the next one.
+_OPTION = re2.compile(rb"\A-{1,2}[A-Za-z][A-Za-z0-9\-]*(?:=.*)?\z")
 _LEFT_WINDOW = 24
 _LEAST_LENGTHS = {b"sig": 16, b"signature": 16, b"auth": 12, b"credential": 12, b"credentials": 12}
 _LEAST_LENGTH = 6
@@ -150,7 +152,7 @@ def _element(data: bytes, match: Match) -> Edit | None:
 def _flag(data: bytes, match: Match) -> Edit | None:
     promise = _promise(data, match)
     value = value_at(data, match.end(), ascii_only=promise is Promise.WEAK)
-    if promise is None or value is None or data.startswith(b"-", value.start):
+    if promise is None or value is None or _OPTION.search(data[value.start : value.end]):
         return None
     if data[value.start : value.end].lower() in _CONTROL_WORDS:
         return None

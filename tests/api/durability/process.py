@@ -100,7 +100,7 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str | None:
     return said.partition(LISTENING)[2].split(" ")[0].rstrip(";") if LISTENING in said else None
 
 
-def wait_for(look: Callable[[], T | None], *, limit_s: float = 30.0) -> T:
+def wait_for(look: Callable[[], T | None], *, limit_s: float = 60.0) -> T:
     """What `look` finds, once it finds something that is true."""
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:

@@ -93,18 +93,17 @@ def test_killed_postgres_comes_back(service: ServiceProcess, client: httpx.Clien
 def test_answers_without_postgres_are_written_later(service: ServiceProcess, client: httpx.Client) -> None:
     """They say that the store is away; the incidents get the ids that were answered."""
     with without_postgres(service):
-        answers = [advise(client, run_id=f"away-{number}") for number in range(5)]
-        known = advise(client, text=SLOW_DOWN, run_id="away-5")
+        answers = [advise(client, run_id=f"away-{number}") for number in range(3)]
         ready = client.get("/health/ready").json()
         metrics = client.get("/metrics").text
     wait_for(lambda: recovered(client))
     rows = {row["id"]: row["run_id"] for row in client.get("/incidents").json()["incidents"]}
 
     assert {("transient", ("store",), None)} == {
-        (each["verdict"], tuple(each["degraded"]), each["advice_id"]) for each in [*answers, known]
+        (each["verdict"], tuple(each["degraded"]), each["advice_id"]) for each in answers
     }
-    assert [f"away-{number}" for number in range(6)] == [rows[each["incident_id"]] for each in [*answers, known]]
-    assert ("degraded", 6) == (ready["status"], ready["spooled"])
+    assert [f"away-{number}" for number in range(3)] == [rows[each["incident_id"]] for each in answers]
+    assert ("degraded", 3) == (ready["status"], ready["spooled"])
     assert "seenbefore_store_up 0" in metrics
 
 
