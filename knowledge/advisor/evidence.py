@@ -67,7 +67,7 @@ def same_because(neighbour: Neighbour, *, asked: Signature, words: Sequence[Tell
         *_shared(asked.operations, neighbour.operations),
     ]
     theirs = frozenset(neighbour.terms)
-    shared = (each.word for each in words if each.stems <= theirs)
+    shared = (each.word for each in words if each.stems <= theirs and _last_names([each.word])[0] not in named)
     return tuple(dict.fromkeys([*named, *shared]))[:MOST_REASONS]
 
 
