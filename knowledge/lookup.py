@@ -25,8 +25,11 @@ from knowledge.store.records import Known, PrecedentRecord
 STORE, INDEX, MODEL = "store", "index", "model"
 #: Signatures asked of the index; enough that those it ranks otherwise than we do are among them.
 CANDIDATES = 24
+#: Words asked of the index, the most telling: the others stand in most signatures, which makes them dear to ask for, and
+#: are compared with the candidates all the same.
+ASKED_TERMS = 12
 #: Precedents that are weighed; what is farther away changes no verdict.
-MOST_OWN, MOST_STARTERS = 12, 8
+MOST_OWN, MOST_STARTERS = 10, 8
 
 Nearest = dict[UUID, tuple[IndexHit, float]]
 
@@ -149,7 +152,7 @@ class Lookup:
             return []
         query = NeighbourQuery(
             vector=embedding,
-            lexical=query_vector(signature.terms),
+            lexical=query_vector(self._starters.weights.heaviest(signature.terms, ASKED_TERMS)),
             profile=profile,
             filter=IndexFilter(workspaces=(workspace_id,)),
             limit=CANDIDATES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,8 @@ from knowledge.store.records import NewIncident, Recorded
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=1)
 REPLAYED_AT_ONCE = 200
+
+log = logging.getLogger(__name__)
 
 
 def as_incident(
@@ -195,13 +198,28 @@ class Recorder:
         """Write what waits in the spool, in order; how many. Raises `StoreUnavailable` while PostgreSQL is away."""
         written = 0
         while waiting := await asyncio.to_thread(self._spool.oldest, REPLAYED_AT_ONCE):
-            async with self._database.transaction() as connection:
-                rows = [await self._from_spool(connection, each) for each in waiting]
-                await incidents.record(connection, rows)
-            await asyncio.to_thread(self._spool.remove, [each.number for each in waiting])
-            written += len(waiting)
-            self._wake()
+            try:
+                written += await self._write_spooled(waiting)
+            except InvalidInput:
+                written += sum([await self._write_or_drop(each) for each in waiting])
         return written
+
+    async def _write_spooled(self, waiting: list[Spooled]) -> int:
+        async with self._database.transaction() as connection:
+            rows = [await self._from_spool(connection, each) for each in waiting]
+            await incidents.record(connection, rows)
+        await asyncio.to_thread(self._spool.remove, [each.number for each in waiting])
+        self._wake()
+        return len(waiting)
+
+    async def _write_or_drop(self, spooled: Spooled) -> int:
+        """What can never be written must not hold the others up for ever."""
+        try:
+            return await self._write_spooled([spooled])
+        except InvalidInput as error:
+            log.error("a spooled failure cannot be written and is dropped, for its field %s", error.field)
+            await asyncio.to_thread(self._spool.remove, [spooled.number])
+            return 0
 
     async def _from_spool(self, connection: Connection, spooled: Spooled) -> NewIncident:
         failure, incident_id = from_spooled_body(spooled.body)

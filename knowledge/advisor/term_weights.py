@@ -29,3 +29,7 @@ class TermWeights:
         """The usual BM25 inverse document frequency; a term never seen weighs most."""
         frequency = self.frequencies.get(term, 0)
         return math.log1p((self.documents - frequency + 0.5) / (frequency + 0.5))
+
+    def heaviest(self, terms: Iterable[str], count: int) -> list[str]:
+        """The terms that say most, each once, in a settled order."""
+        return sorted(frozenset(terms), key=lambda term: (-self.weight(term), term))[:count]

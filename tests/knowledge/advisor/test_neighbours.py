@@ -30,7 +30,14 @@ def hit(number: int, *, cosine: float, **said: Any) -> IndexHit:
             **said,
         }
     )
-    return IndexHit(id=UUID(int=int(cosine * 100)), payload=payload, cosine=cosine, fused=0.0)
+    return IndexHit(
+        id=UUID(int=int(cosine * 100)),
+        precedent_id=payload.precedent_id,
+        codes=payload.codes,
+        cosine=cosine,
+        fused=0.0,
+        read_payload=lambda: payload,
+    )
 
 
 def test_nearest_signature_stands_for_its_precedent() -> None:

@@ -1,0 +1,113 @@
+"""The facade, beyond what is asked of it over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from knowledge.errors import Conflict, NotFound, StaleVersion, StoreUnavailable
+from knowledge.failures import Failure, Resolution, Verdict
+from knowledge.search import SearchQuery
+from knowledge.service import Correction, Once, Signed
+from tests.knowledge.conftest import World
+
+TORN = Failure(text="PearError: the ledger is torn")
+
+
+def once(key: str = "k", body: bytes = b"body") -> Once:
+    """An idempotency key."""
+    return Once.of(key, route="POST /advise", body=body)
+
+
+async def test_the_way_of_a_failure(world: World) -> None:
+    """Advised, resolved, and advised again by what was said."""
+    first = await world.service.advise("team", TORN)
+    incident = UUID(first["incident_id"])
+    await world.service.outcome("team", incident, result="failed", attempt=2, waited_s=60)
+    await world.service.resolve("team", incident, Resolution("Mended the ledger."), verdict=Verdict.GENUINE)
+    second = await world.service.advise("team", TORN)
+
+    assert ("unknown", "genuine") == (first["verdict"], second["verdict"])
+    assert (False, True) == (first["seen_before"], second["seen_before"])
+    assert ("Mended the ledger.", {"succeeded": 0, "failed": 1}) == (
+        second["evidence"][0]["resolution"],
+        second["evidence"][0]["retries"],
+    )
+
+
+async def test_key_is_used_once(world: World) -> None:
+    """The same answer again; another body under it is refused."""
+    first, second = [await world.service.advise("team", TORN, once=once()) for _ in range(2)]
+
+    assert first == second
+    with pytest.raises(Conflict):
+        await world.service.advise("team", TORN, once=once(body=b"other"))
+
+
+async def test_failed_work_leaves_its_key_free(world: World) -> None:
+    """All of it is undone."""
+    with pytest.raises(NotFound):
+        await world.service.outcome("team", uuid4(), result="failed", once=once())
+
+    assert await world.service.advise("team", TORN, once=once())
+
+
+async def test_batch_is_all_or_nothing(world: World) -> None:
+    """Fifty batches at once of the same kinds: every incident counts once."""
+    failures = [Failure(text=f"PearError: ledger of {name} torn") for name in ("ana", "bo")]
+    recorded = await asyncio.gather(*(world.service.record_many("team", failures) for _ in range(50)))
+    ids = {each.incident_id for batch in recorded for each in batch}
+    counts = [
+        (await world.service.precedent("team", each.precedent_id))["occurrences"] for each in recorded[0]
+    ]
+
+    assert (100, {50}) == (len(ids), set(counts)) or (100, {100}) == (len(ids), set(counts))
+
+
+async def test_search_looks_at_signatures_and_resolutions(world: World) -> None:
+    """By a word of either; documented failures are found as well."""
+    said = Resolution("Regrow the kumquat manifest from the archive.")
+    incident = (await world.service.advise("team", TORN))["incident_id"]
+    await world.service.resolve("team", UUID(incident), said)
+    await world.indexer.drain()
+
+    async def found(text: str) -> dict[str, Any]:
+        return (await world.service.search("team", SearchQuery(text=text)))[0]
+
+    assert incident == (await found("torn ledger"))["incident_id"]
+    assert incident == (await found("kumquat manifest"))["incident_id"]
+    assert "The role may not write to the bucket" == (await found("not authorized to write the bucket"))["title"]
+
+
+async def test_corrections_build_on_what_was_read(world: World) -> None:
+    """And documented failures are nobody's to correct."""
+    made = await world.service.record("team", TORN)
+    id = UUID(made["precedent_id"])
+    correction = Correction(verdict=Verdict.TRANSIENT)
+    changed = await world.service.correct("team", id, correction, expected_version=1, signed=Signed("ana"))
+    documented = (await world.service.search("team", SearchQuery(text="SlowDown")))
+    await world.indexer.drain()
+
+    assert ("transient", True) == (changed["verdict"], changed["version"] > 1)
+    with pytest.raises(StaleVersion):
+        await world.service.correct("team", id, correction, expected_version=1, signed=Signed())
+    assert documented == [] or documented[0]["source"] in {"starter", "incident"}
+
+
+async def test_advice_without_the_store_is_kept_aside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the id that the incident will have; under a key nobody can say whether it was used."""
+    await world.service.advise("team", TORN, dry_run=True)
+
+    def away() -> object:
+        raise StoreUnavailable
+
+    monkeypatch.setattr(world.database, "connection", away)
+    given = await world.service.advise("team", TORN)
+    with pytest.raises(StoreUnavailable):
+        await world.service.advise("team", TORN, once=once())
+
+    assert (["store"], None, 1) == (given["degraded"], given["advice_id"], world.spool.count())
+    assert UUID(given["incident_id"])

@@ -1,0 +1,165 @@
+"""Imports run one way, each outside system has one door, and the README names what can be set, asked and called."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from api.app import make_app
+from api.auth import Gate
+from api.cli.main import COMMANDS
+from api.composition import Parts
+from api.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("knowledge", "ingest", "api")
+#: Who may know of whom.
+MAY_IMPORT = {
+    "knowledge": {"knowledge"},
+    "ingest": {"ingest", "knowledge"},
+    "api": {"api", "ingest", "knowledge"},
+}
+#: The one place that knows of an outside system.
+DOORS = {
+    "psycopg": ("knowledge/store/",),
+    "psycopg_pool": ("knowledge/store/",),
+    "alembic": ("knowledge/store/",),
+    "sqlalchemy": ("knowledge/store/",),
+    "qdrant_edge": ("knowledge/index/",),
+    "qdrant_client": ("knowledge/index/server.py", "api/composition.py"),
+    "sentence_transformers": ("knowledge/embedding.py", "knowledge/openvino_copy.py"),
+    "torch": ("knowledge/embedding.py", "knowledge/openvino_copy.py"),
+    "openvino": ("knowledge/embedding.py", "knowledge/openvino_copy.py"),
+    "fastapi": ("api/",),
+    "starlette": ("api/",),
+    "uvicorn": ("api/",),
+    "click": ("api/cli/",),
+    "rich": ("api/cli/",),
+    "re2": ("knowledge/signature/",),
+}
+#: Python's `re` is not linear in its text. These look at a header of bounded length, at data that ships, at a program's
+#: version line, and at single characters of a bounded template.
+MAY_USE_RE = {
+    "api/context.py",
+    "knowledge/advisor/evidence.py",
+    "knowledge/starter/catalogue.py",
+    "knowledge/store/binaries.py",
+}
+
+
+def modules() -> list[Path]:
+    """All modules of the product."""
+    return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """A module's path below the root."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The dotted names that a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)} imports by place"
+            yield node.module or ""
+
+
+def imported(path: Path) -> set[str]:
+    """The packages that a module imports."""
+    return {name.partition(".")[0] for name in imports(path)}
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_imports_run_one_way(path: Path) -> None:
+    """api knows ingest and knowledge, ingest knows knowledge, knowledge knows neither; nobody imports tests."""
+    known = MAY_IMPORT[name_of(path).partition("/")[0]]
+
+    assert set() == imported(path) & {*PACKAGES, "client", "benchmarks", "tests", "notebooks"} - known
+
+
+@pytest.mark.parametrize("package", DOORS)
+def test_outside_systems_have_one_door(package: str) -> None:
+    """Only the modules behind it import their library."""
+    users = {name_of(path) for path in modules() if package in imported(path)}
+
+    assert users
+    assert set() == {user for user in users if not user.startswith(DOORS[package])}
+
+
+def test_advisor_is_pure() -> None:
+    """No store, index adapter or event loop in it: values in, values out."""
+    forbidden = {"asyncio", "threading", "socket", "psycopg", "qdrant_edge", "os", "pathlib"}
+    used = {name: imported(ROOT / name) & forbidden for name in map(name_of, modules()) if "/advisor/" in name}
+
+    assert {} == {name: found for name, found in used.items() if found}
+
+
+def test_patterns_over_user_text_run_on_re2() -> None:
+    """Python's own is used only where the text is short, or ours."""
+    assert MAY_USE_RE == {name_of(path) for path in modules() if "re" in imported(path)}
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_every_module_says_what_it_is(path: Path) -> None:
+    """In its first line."""
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+@pytest.fixture(scope="module")
+def readme() -> str:
+    """What newcomers read."""
+    return (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_readme_names_every_setting(readme: str, name: str) -> None:
+    """With its default, where that can be printed."""
+    row = re.search(rf"^\| `SEENBEFORE_{name.upper()}` \|([^|]*)\|([^|]*)\|$", readme, re.MULTILINE)
+    default = Settings.model_fields[name].default
+
+    assert row is not None, f"SEENBEFORE_{name.upper()} is not in the README's table"
+    assert row[2].strip()
+    if default is not None:
+        assert f"`{str(default).lower() if isinstance(default, bool) else default}`" == row[1].strip()
+
+
+def test_readme_names_no_setting_that_is_not_there(readme: str) -> None:
+    """Beyond those, three that the command line itself reads."""
+    named = set(re.findall(r"SEENBEFORE_([A-Z_]+)", readme))
+
+    assert set() == named - {name.upper() for name in Settings.model_fields} - {"URL", "WORKSPACE", "API_KEY"} - {
+        "TEST_QDRANT_URL"
+    }
+
+
+def operations() -> list[str]:
+    """Every call that the OpenAPI document has: `POST /advise`."""
+    parts = cast(Parts, SimpleNamespace(settings=Settings(), database=None))
+    paths = make_app(parts, gate=Gate(parts.database, open=True)).openapi()["paths"]
+    return [f"{method.upper()} {path}" for path, methods in paths.items() for method in methods]
+
+
+@pytest.mark.parametrize("operation", operations())
+def test_readme_names_every_call(readme: str, operation: str) -> None:
+    """By its method and path."""
+    assert f"`{operation}`" in readme
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_readme_names_every_command(readme: str, command: str) -> None:
+    """As it is typed."""
+    assert f"`seenbefore {command}`" in readme
+
+
+def test_readme_names_no_command_that_is_not_there(readme: str) -> None:
+    """Nobody types one in vain."""
+    assert set() == set(re.findall(r"seenbefore ([a-z]+)", readme)) - COMMANDS.keys() - {"serve"}
