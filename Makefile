@@ -3,7 +3,8 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
 DATA ?= data
-CORPUS ?= ../shared/corpus/dev.jsonl
+POSTGRES_15 ?= /usr/lib/postgresql/15/bin
+CORPUS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,6 +18,10 @@ serve: $(READY)
 
 test: $(READY_DEV) lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@# The store is tested on the oldest PostgreSQL that it supports too, where there is one; the gate brings one.
+	@if [ -x $(POSTGRES_15)/initdb ] || [ "$$CI" = true ]; then \
+		$(BIN)/python -m pytest -n 2 --dist loadfile tests/knowledge/store --postgres-bin $(POSTGRES_15); \
+	fi
 
 lint: $(READY_DEV)
 	$(BIN)/ruff check .
@@ -24,6 +29,7 @@ lint: $(READY_DEV)
 	$(BIN)/mypy
 
 bench: $(READY_DEV)
+	@test -n "$(CORPUS)" || { echo "name the failures to measure on: make bench CORPUS=failures.jsonl"; exit 2; }
 	$(BIN)/python -m benchmarks.quality $(CORPUS)
 	$(BIN)/python -m benchmarks.latency
 

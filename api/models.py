@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from ingest.records import Attempt, ErrorBody, Name, Request, StatedResolution
 from knowledge.failures import Action, Cause, Source, Verdict
@@ -46,6 +46,12 @@ class PrecedentPatch(SignedBody):
     cause: Cause | None = None
     action: Action | None = None
     resolution: StatedResolution | None = None
+
+    @model_validator(mode="after")
+    def _resolution_is_said(self) -> PrecedentPatch:
+        if "resolution" in self.model_fields_set and self.resolution is None:
+            raise ValueError("a resolution cannot be taken away; say a better one")
+        return self
 
 
 class MergeBody(SignedBody):

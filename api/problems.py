@@ -17,6 +17,9 @@ from knowledge import errors
 from knowledge.signature.scrub import scrub
 
 MEDIA_TYPE = "application/problem+json"
+#: Characters of a field's place in an answer: callers make up names as long as a body.
+LONGEST_FIELD = 80
+MOST_PROBLEMS = 50
 log = logging.getLogger(__name__)
 
 
@@ -109,17 +112,17 @@ async def _known(_: Request, error: Exception) -> Response:
 
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    problems = [{"field": _field(each["loc"]), "problem": str(each["msg"])} for each in error.errors()]
+    problems = [{"field": _field(each["loc"]), "problem": str(each["msg"])} for each in error.errors()[:MOST_PROBLEMS]]
     first = problems[0] if problems else {"field": "body", "problem": "cannot be understood"}
     detail = f"{first['field']}: {first['problem']}"
-    document = body_of(422, slug="invalid-input", title=TITLES[422], detail=detail, problems=problems[:50])
+    document = body_of(422, slug="invalid-input", title=TITLES[422], detail=detail, problems=problems)
     return Response(orjson.dumps(document), status_code=422, media_type=MEDIA_TYPE)
 
 
 def _field(location: Sequence[object]) -> str:
     # A field that is refused because nobody knows it has a name of the caller's own.
-    parts = [scrub(str(part)) for part in location if part != "body"]
-    return ".".join(parts) or "body"
+    parts = [scrub(str(part)[:1_000]) for part in location if part != "body"]
+    return (".".join(parts) or "body")[:LONGEST_FIELD]
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -12,6 +13,8 @@ from knowledge.failures import Failure
 from knowledge.store.records import Recorded
 
 BATCH = 500
+#: Lines read without letting others have their turn.
+TURN = 100
 #: What some editors put before the first line of a file.
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MOST_LISTED = 1_000
@@ -55,6 +58,8 @@ async def import_lines(
     report = Report()
     batch: list[tuple[int, Failure]] = []
     async for number, line in lines(chunks, longest=longest_line):
+        if number % TURN == 0:
+            await asyncio.sleep(0)  # others are answered meanwhile
         if line is None:
             report.reject(number, f"a line may have at most {longest_line} bytes")
         elif (text := line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line).strip():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -70,36 +70,44 @@ class Answering:
         found = await self._lookup.find(asked.prepared.signature, workspace_id=asked.workspace_id)
         return documents.of_advice(self._advice(asked, found))
 
-    async def answer_and_record(self, asked: Asked, *, on: Connection | None = None) -> Document:
-        """The answer, recorded with the failure: in the caller's transaction, if there is one."""
+    async def answer_and_record(self, asked: Asked) -> Document:
+        """The answer, recorded with the failure."""
         incident_id = uuid7()
         early = _Early(self._recorder, lambda vector: self._incident(asked, id=incident_id, vector=vector))
         found = await self._lookup.find(
             asked.prepared.signature,
             workspace_id=asked.workspace_id,
-            embedded=early.start if on is None and asked.workspace_id is not None else None,
+            embedded=early.start if asked.workspace_id is not None else None,
         )
         advice = self._advice(asked, found)
         if asked.workspace_id is None or STORE in found.degraded:
             return await self._keep_aside(asked, advice, incident_id=incident_id)
-        answer = documents.of_advice(
-            replace(
-                advice,
-                advice_id=uuid7(),
-                incident_id=incident_id,
-                precedent=_summary(asked, found, workspace_id=asked.workspace_id),
-            )
-        )
+        answer = self._answer(asked, found, advice, incident_id=incident_id)
         try:
             recorded = await early.recorded()
             if recorded is not None:
                 return await self._recorder.advise_recorded(recorded, asked.workspace_id, answer=answer)
             incident = self._incident(asked, id=incident_id, vector=found.embedding)
-            return await self._recorder.advised(incident, answer=answer, on=on)
+            return await self._recorder.advised(incident, answer=answer)
         except StoreUnavailable:
-            if on is not None:
-                raise  # without the store nobody can say whether this key was used
             return await self._keep_aside(asked, advice, incident_id=incident_id)
+
+    async def answer(self, asked: Asked) -> Callable[[Connection], Awaitable[Document]]:
+        """The answer first, and then, in the caller's transaction, the recording of it with the failure.
+
+        Raises `StoreUnavailable` while PostgreSQL is away: nobody can say then whether a key was used.
+        """
+        found = await self._lookup.find(asked.prepared.signature, workspace_id=asked.workspace_id)
+        if asked.workspace_id is None or STORE in found.degraded:
+            raise StoreUnavailable()
+        incident_id = uuid7()
+        answer = self._answer(asked, found, self._advice(asked, found), incident_id=incident_id)
+        incident = self._incident(asked, id=incident_id, vector=found.embedding)
+        return lambda connection: self._recorder.advised(incident, answer=answer, on=connection)
+
+    def _answer(self, asked: Asked, found: Found, advice: Advice, *, incident_id: UUID) -> Document:
+        summary = _summary(asked, found, workspace_id=asked.workspace_id or 0)
+        return documents.of_advice(replace(advice, advice_id=uuid7(), incident_id=incident_id, precedent=summary))
 
     async def _keep_aside(self, asked: Asked, advice: Advice, *, incident_id: UUID) -> Document:
         kept = await self._recorder.keep_aside(asked.workspace, asked.prepared, advice=advice, incident_id=incident_id)

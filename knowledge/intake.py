@@ -56,7 +56,8 @@ def _texts(failure: Failure) -> tuple[str | None, ...]:
 
 
 def _size(failure: Failure) -> int:
-    return sum(len(part or "") for part in _texts(failure))
+    told = (len(str(failure.environment)) if failure.environment else 0) + 20 * len(failure.spent)
+    return told + sum(len(part or "") for part in _texts(failure))
 
 
 def _scrubbed(failure: Failure) -> Failure:

@@ -25,8 +25,8 @@ from knowledge.store.records import Known, PrecedentRecord
 STORE, INDEX, MODEL = "store", "index", "model"
 #: Signatures asked of the index; enough that those it ranks otherwise than we do are among them.
 CANDIDATES = 24
-#: Words asked of the index, the most telling: the others stand in most signatures, which makes them dear to ask for, and
-#: are compared with the candidates all the same.
+#: Words asked of the index, the most telling: the others stand in most signatures, which makes them dear to ask for,
+#: and are compared with the candidates all the same.
 ASKED_TERMS = 12
 #: Precedents that are weighed; what is farther away changes no verdict.
 MOST_OWN, MOST_STARTERS = 10, 8
@@ -194,11 +194,16 @@ def _best(nearest: Nearest, count: int) -> Nearest:
 def _settled(known: Known) -> bool:
     """Whether the workspace's own precedent of this fingerprint has a verdict. A starter's alone does not settle:
     what the workspace has seen of it in other words counts for more."""
-    return is_own(known) and known.precedent.verdict is not Verdict.UNKNOWN
+    record = known.precedent
+    return is_own(known) and (record.verdict is not Verdict.UNKNOWN or record.verdict_override is not None)
 
 
 def _same_fingerprint(known: Known, signature: Signature) -> list[Neighbour]:
-    records = [known.precedent] + ([known.starter] if known.starter else [])
+    """The workspace's own precedent, and beside a settled one the documented one. A documented one alone has no such
+    rank: its wordings are compared, and those of its look-alikes with them."""
+    if not is_own(known):
+        return []
+    records = [known.precedent] + ([known.starter] if known.starter and _settled(known) else [])
     return [near.with_terms(near.from_record(record, similarity=1.0), signature.terms) for record in records]
 
 

@@ -125,7 +125,8 @@ class KnowledgeService:
             return await self._answering.only_answer(asked)
         if once is None or asked.workspace_id is None:
             return await self._answering.answer_and_record(asked)
-        return await self._once(asked.workspace_id, once, lambda on: self._answering.answer_and_record(asked, on=on))
+        # The answer before the transaction: a request that holds one connection must not wait for another.
+        return await self._once(asked.workspace_id, once, await self._answering.answer(asked))
 
     async def record(self, workspace: str, failure: Failure, *, once: Once | None = None) -> Document:
         """The answer of `POST /incidents`."""

@@ -48,14 +48,9 @@ async def import_incidents(
     ] = None,
 ) -> JsonAnswer:
     """Record NDJSON, one incident a line, streamed. A bad line never costs the good ones."""
-    kind = request.headers.get("content-type", "application/x-ndjson").partition(";")[0].strip().lower()
-    if kind not in {
-        "application/x-ndjson",
-        "application/ndjson",
-        "application/jsonl",
-        "application/json",
-        "text/plain",
-    }:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    # Not text/plain: that a page of another site may send without asking.
+    if kind not in {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/json"}:
         raise Problem(415, "Send application/x-ndjson.", field="Content-Type")
     longest = request.app.state.parts.settings.max_body_bytes
     report = await import_lines(request.stream(), workspace=workspace, service=service, longest_line=longest)

@@ -50,13 +50,17 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the neighbours say together. `confidence` is the chance that the verdict is right (0.5 when unknown)."""
+    """What the neighbours say together. `confidence` is the chance that the verdict is right (0.5 when unknown).
+
+    `nearest` is the similarity of the nearest neighbour that had a say.
+    """
 
     verdict: Verdict
     confidence: float
     cause: Cause | None
     action: Action | None
     decided_by: Neighbour | None
+    nearest: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

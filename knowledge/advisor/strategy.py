@@ -20,6 +20,10 @@ USUAL_ACTION: dict[Cause, Action] = {
 }
 
 
+#: However sure the neighbours are: what none of them is near to is not stopped.
+FAIL_FROM_SIMILARITY = 0.6
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """Waits in seconds: the first, how they grow, the longest; and how many attempts in all are worth making."""
@@ -90,7 +94,7 @@ def decide(
 ) -> Decision:
     """Retry what is transient, stop what is surely genuine (`fail_from`: the least confidence), else `default`."""
     match judgement.verdict:
-        case Verdict.GENUINE if judgement.confidence >= fail_from:
+        case Verdict.GENUINE if judgement.confidence >= fail_from and judgement.nearest >= FAIL_FROM_SIMILARITY:
             return Decision(action=DecisionAction.FAIL, reason=reason)
         case Verdict.TRANSIENT:
             return _retry(judgement, strategy=strategy, attempt=attempt, max_attempts=max_attempts, reason=reason)

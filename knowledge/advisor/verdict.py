@@ -18,11 +18,13 @@ class VerdictSettings:
     """How neighbours are weighed; chosen on folds by `python -m benchmarks.tune CORPUS`.
 
     `least_similarity`: below it a neighbour says nothing. `sharpness`: how fast weight falls with similarity.
-    `answer_from`: the least confidence that is answered. `starter_weight`: a starter precedent against one of the
-    workspace's own. `half_life_days`: after how long unseen a precedent's weight has halved.
+    `answer_from`: the least confidence that is answered; `answer_from_similarity`: the least similarity of the
+    nearest. `starter_weight`: a starter precedent against one of the workspace's own. `half_life_days`: after how long
+    unseen a precedent's weight has halved.
     """
 
     least_similarity: float = 0.25
+    answer_from_similarity: float = 0.35
     sharpness: float = 7.0
     answer_from: float = 0.7
     starter_weight: float = 0.35
@@ -33,8 +35,8 @@ class VerdictSettings:
 
 #: What a verdict without counts is worth, as prior observations on its side (a starter precedent, a degraded answer).
 DOCUMENTED = 4.0
-#: An override by a person settles the matter.
-OVERRIDE = 50.0
+#: What a person decided of a precedent is believed whatever was counted.
+SETTLED = 0.99
 #: A pass after a retry is evidence of transience and a failed retry against it, each worth less than a person's word:
 #: reruns mislabel 16 to 50 % of jobs (FACTS: studies of flaky CI).
 OUTCOME = 0.5
@@ -56,13 +58,15 @@ def judge(neighbours: Sequence[Neighbour], *, settings: VerdictSettings, now: da
     confidence = _confidence(max(share, 1 - share), best=best, settings=settings)
     agreeing = [(n, w) for n, w in weighed if (belief(n) >= 0.5) == (verdict is Verdict.TRANSIENT)]
     decided_by = max(agreeing, key=lambda pair: pair[1])[0]
-    if confidence < settings.answer_from:
+    if confidence < settings.answer_from or best < settings.answer_from_similarity:
         return Judgement(Verdict.UNKNOWN, 0.5, None, None, decided_by)
-    return Judgement(verdict, confidence, _common(agreeing, Cause), _common(agreeing, Action), decided_by)
+    return Judgement(verdict, confidence, _common(agreeing, Cause), _common(agreeing, Action), decided_by, best)
 
 
 def speaks(neighbour: Neighbour) -> bool:
     """Whether anything is known that bears on the verdict."""
+    if neighbour.overridden:
+        return neighbour.verdict is not Verdict.UNKNOWN
     counts = (
         neighbour.stated_transient + neighbour.stated_genuine + neighbour.retries.succeeded + neighbour.retries.failed
     )
@@ -71,10 +75,12 @@ def speaks(neighbour: Neighbour) -> bool:
 
 def belief(neighbour: Neighbour) -> float:
     """Chance that a failure of this kind is transient: a Beta mean with half an observation on either side."""
+    if neighbour.overridden:
+        return SETTLED if neighbour.verdict is Verdict.TRANSIENT else 1.0 - SETTLED
     documented = neighbour.source is Source.STARTER
     transient = 0.0 if documented else neighbour.stated_transient + OUTCOME * neighbour.retries.succeeded
     genuine = 0.0 if documented else neighbour.stated_genuine + OUTCOME * neighbour.retries.failed
-    said = OVERRIDE if neighbour.overridden else DOCUMENTED if not (transient or genuine) else 0.0
+    said = DOCUMENTED if not (transient or genuine) else 0.0
     if neighbour.verdict is Verdict.TRANSIENT:
         transient += said
     elif neighbour.verdict is Verdict.GENUINE:

@@ -65,7 +65,7 @@ class EdgeIndex:
             generation.mkdir(parents=True, exist_ok=True)
             shard = qe.EdgeShard.create(str(generation), _config(self._dimensions))
         except Exception as error:
-            if "lock" in str(error).lower():
+            if "WouldBlock" in str(error):  # the lock of its write-ahead log
                 raise DataFolderInUse(f"The index in {self._folder} is open in another process") from error
             raise
         for operation in _field_indexes():

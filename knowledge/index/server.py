@@ -10,6 +10,7 @@ from uuid import UUID
 
 import httpx
 from qdrant_client import AsyncQdrantClient, models
+from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException
 
 from knowledge.errors import IndexUnavailable
@@ -128,7 +129,7 @@ class ServerIndex:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (ApiException, httpx.HTTPError, OSError) as error:
+    except (ApiException, QdrantException, httpx.HTTPError, OSError) as error:
         raise IndexUnavailable(f"Qdrant cannot be reached: {error}") from error
 
 

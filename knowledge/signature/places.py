@@ -11,15 +11,16 @@ _PUBLIC_SUFFIXES = tuple(
         words(
             "huggingface.co hf.co openai.com anthropic.com cohere.ai mistral.ai groq.com together.xyz "
             "openrouter.ai replicate.com github.com githubusercontent.com ghcr.io gitlab.com bitbucket.org "
-            "docker.io docker.com quay.io gcr.io pkg.dev nvcr.io mcr.microsoft.com k8s.io pypi.org "
-            "pythonhosted.org pytorch.org anaconda.org anaconda.com npmjs.org yarnpkg.com maven.org apache.org "
-            "rubygems.org crates.io golang.org debian.org ubuntu.com alpinelinux.org centos.org fedoraproject.org "
+            "docker.io docker.com quay.io gcr.io pkg.dev nvcr.io mcr.microsoft.com k8s.io "
+            "pytorch.org anaconda.org anaconda.com yarnpkg.com maven.org apache.org "
+            "rubygems.org crates.io golang.org ubuntu.com alpinelinux.org centos.org fedoraproject.org "
             "nvidia.com wandb.ai comet.com neptune.ai mlflow.org amazonaws.com googleapis.com google.com "
             "azure.com windows.net microsoftonline.com microsoft.com snowflakecomputing.com databricks.com "
             "azuredatabricks.net cloudflare.com cloudflarestorage.com kaggle.com zenodo.org tensorflow.org "
             "modelscope.cn sqlalche.me readthedocs.io python.org slack.com sentry.io datadoghq.com "
             "letsencrypt.org pinecone.io qdrant.io"
         )
+        | {f"{name}.org" for name in words("pypi pythonhosted npmjs debian")}
     )
 )
 #: Public services where the host's first part is a customer's.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Raised whenever masking, extraction or composition change what they produce: signatures of older versions are remade.
+#: Raised whenever masking, extraction or composition change what they produce: fingerprints then differ.
 SIGNATURE_VERSION = 1
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
+from dataclasses import replace
 
 from knowledge.advisor.advice import Neighbour
 from knowledge.advisor.starters import Starters, Wording
 from knowledge.embedding import Embedder
-from knowledge.failures import Failure, Source
+from knowledge.failures import Failure, Source, Verdict
 from knowledge.index.port import vector_of
 from knowledge.indexer import embed_missing
 from knowledge.signature import sign
@@ -44,9 +46,22 @@ async def _load(database: Database, version: str, rows: list[StarterRow]) -> Non
 
 
 def _sign_all(catalogue: Catalogue) -> list[StarterRow]:
-    return [
+    rows = [
         StarterRow(precedent, tuple(sign(Failure(text=wording)) for wording in precedent.wordings))
         for precedent in catalogue.precedents
+    ]
+    return without_contradictions(rows)
+
+
+def without_contradictions(rows: list[StarterRow]) -> list[StarterRow]:
+    """A wording that masks to the same as one with the other verdict decides nothing: neither precedent keeps it."""
+    verdicts: dict[str, set[Verdict]] = defaultdict(set)
+    for row in rows:
+        for signature in row.signatures:
+            verdicts[signature.fingerprint].add(row.precedent.verdict)
+    return [
+        replace(row, signatures=tuple(each for each in row.signatures if len(verdicts[each.fingerprint]) == 1))
+        for row in rows
     ]
 
 

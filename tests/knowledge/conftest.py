@@ -22,7 +22,7 @@ from tests.api.conftest import kept, models
 
 __all__ = ["kept", "models"]
 
-DOCUMENTED = '''
+DOCUMENTED = """
 component = "tests"
 
 [[precedent]]
@@ -51,7 +51,7 @@ wordings = [
   "ClientError: An error occurred (AccessDenied) when calling the PutObject operation: Access Denied",
   "403 Forbidden: the role is not authorized to write this object",
 ]
-'''
+"""
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,11 @@ def copied(packaged: ModelFolder, tmp_path: Path) -> Path:
 
 def test_copy_agrees_with_the_model(embedder: LocalEmbedder, reference: TorchBackend) -> None:
     """To 0.999, whatever the text, alone and in a batch; rows are of unit length."""
-    fast, alone, slow = embedder.embed_now(TEXTS), [embedder.embed_now([each])[0] for each in TEXTS], reference.encode(TEXTS)
+    fast, alone, slow = (
+        embedder.embed_now(TEXTS),
+        [embedder.embed_now([each])[0] for each in TEXTS],
+        reference.encode(TEXTS),
+    )
 
     assert "openvino" == embedder.backend
     assert (len(TEXTS), embedder.dimensions) == fast.shape == slow.shape

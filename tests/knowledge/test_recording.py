@@ -16,6 +16,7 @@ from knowledge.store.ids import uuid7
 from tests.knowledge.conftest import World
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+LONG_AGO = datetime(2020, 2, 29, tzinfo=UTC)
 FULL = Failure(
     error=ErrorInfo("E", None, "at f"),
     text="boom 连接",
@@ -92,7 +93,7 @@ async def test_replay_writes_once_and_in_order(world: World) -> None:
     recorder = Recorder(world.database, spool=world.spool, wake=lambda: None)
     ids = [uuid7() for _ in range(3)]
     for number, id in enumerate(ids):
-        prepared = prepare_now(Failure(text=f"PearError: ledger {number} torn", run_id=str(number)))
+        prepared = prepare_now(Failure(text="PearError: ledger torn", run_id=str(number), occurred_at=LONG_AGO))
         kept = await recorder.keep_aside("team", prepared, advice=ADVICE, incident_id=id)
         assert (id, None, ("store",)) == (kept.incident_id, kept.advice_id, kept.degraded)
     again = world.spool.oldest(10)

@@ -11,7 +11,7 @@ PATTERNS: LinePatterns = (
     (
         kinds.FRAME,
         r"^\s+\S+\.go:\d+(?: \+0x[0-9a-f]+)?$|^(?:created by )?[\w./*()\-]+\.[\w.*()\-]+\((?:0x[0-9a-f]+"
-        r"|\.\.\.|[{}, ?])*\)",
+        r"|\.\.\.|[{}, ?])*\)$",
     ),
     (kinds.RAISED, r"^(?:panic|fatal error): "),
     # Rust

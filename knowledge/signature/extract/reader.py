@@ -76,6 +76,9 @@ def read(lines: Sequence[str]) -> Reading:
         _take(scan, line, _KINDS.of(line))
     if scan.raise_statement and not scan.chains:
         scan.errors.append(scan.raise_statement)
+    if not (scan.chains or scan.errors or scan.context or scan.trailers or scan.noise):
+        # Nothing but what looks like frames: then that is what was said.
+        scan.context.extend(line.strip() for line in lines if line.strip())
     return Reading(
         tuple(tuple(chain) for chain in scan.chains),
         tuple(scan.errors),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -17,7 +17,7 @@ MakeClient = Callable[[str], httpx.Client]
 @pytest.fixture
 def workspace(request: pytest.FixtureRequest) -> str:
     """The name of a workspace that no other test uses."""
-    return re.sub(r"[^a-z0-9]+", "-", request.node.nodeid.rpartition("/")[2].lower())[-60:].strip("-")
+    return f"{request.node.originalname[:30]}-{uuid4().hex[:16]}"
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def anybody(guarded: tuple[ServiceProcess, dict[str, str]]) -> Iterator[httpx.Cl
 
 
 @pytest.mark.parametrize(
-    "given", [None, "", "Bearer", "Bearer  ", "Bearer sb_wrong", "Basic YTpi", "sb_wrong", "Bearer \xff"]
+    "given", [None, "", "Bearer", "Bearer x  y", "Bearer sb_wrong", "Basic YTpi", "sb_wrong", "Bearer \xff"]
 )
 def test_without_a_key_nothing_is_answered(anybody: httpx.Client, given: str | None) -> None:
     """401 for reading and writing, with what to send."""

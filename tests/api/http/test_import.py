@@ -126,7 +126,9 @@ def test_what_lines_state_is_taken(client: httpx.Client) -> None:
 
 def test_nothing_to_import(client: httpx.Client) -> None:
     """An empty body is no error."""
-    assert {"accepted": 0, "duplicates": 0, "rejected": [], "rejected_total": 0, "indexed": None} == import_(client, b"")
+    assert {"accepted": 0, "duplicates": 0, "rejected": [], "rejected_total": 0, "indexed": None} == import_(
+        client, b""
+    )
 
 
 def test_many_bad_lines_are_counted_and_the_first_listed(client: httpx.Client) -> None:

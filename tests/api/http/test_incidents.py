@@ -83,8 +83,18 @@ def test_pages_show_every_incident_once(client: httpx.Client) -> None:
 def test_lists_are_filtered(client: httpx.Client, query: dict[str, str], expected: set[str]) -> None:
     """`since` counts in, `until` does not; the verdict is the precedent's."""
     hours = [(NOON + timedelta(hours=hour)).isoformat() for hour in range(3)]
-    recorded(client, text="A one", pipeline="fraud", verdict="transient", cause="rate_limit", external_id="a", occurred_at=hours[0])
-    recorded(client, text="B two", pipeline="fraud", step="train", verdict="genuine", external_id="b", occurred_at=hours[1])
+    recorded(
+        client,
+        text="A one",
+        pipeline="fraud",
+        verdict="transient",
+        cause="rate_limit",
+        external_id="a",
+        occurred_at=hours[0],
+    )
+    recorded(
+        client, text="B two", pipeline="fraud", step="train", verdict="genuine", external_id="b", occurred_at=hours[1]
+    )
     recorded(client, text="C three", run_id="r-2", external_id="c", occurred_at=hours[2])
 
     assert expected == {each["external_id"] for each in listed(client, **query)}
@@ -161,7 +171,7 @@ def test_times_without_a_zone_are_utc(client: httpx.Client) -> None:
     """And others are turned into it."""
     plain, zoned = (
         recorded(client, text=SLOW_DOWN, occurred_at=given)["occurred_at"]
-        for given in ("2026-03-01T10:00:00", "2026-03-01T12:00:00+02:00")
+        for given in ("2020-03-01T10:00:00", "2020-03-01T12:00:00+02:00")
     )
 
-    assert "2026-03-01T10:00:00Z" == plain == zoned
+    assert "2020-03-01T10:00:00Z" == plain == zoned

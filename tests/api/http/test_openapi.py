@@ -42,7 +42,7 @@ CHECKED = (
 )
 
 
-#: Any bytes are an import, whose report says what is wrong with its lines; and for GET, `import` is the id of an incident.
+#: Any bytes are an import, whose report says what is wrong with its lines; and for GET, `import` is an incident's id.
 OF_IMPORTS_UNCHECKED = frozenset({"negative_data_rejection", "unsupported_method"})
 CONFIG = {
     "generation": {"max-examples": MOST_EXAMPLES, "database": "none", "deterministic": True},

@@ -45,7 +45,11 @@ def test_override_outweighs_what_was_counted(client: httpx.Client) -> None:
     assert ("genuine", "configuration", True) == (after["verdict"], after["cause"], after["verdict_overridden"])
     assert (f'"{after["version"]}"', True) == (patched.headers["etag"], after["version"] > before["version"])
     assert "genuine" == checked(advice, AdviceAnswer)["verdict"]
-    assert ("transient", "configuration", False) == (cleared["verdict"], cleared["cause"], cleared["verdict_overridden"])
+    assert ("transient", "configuration", False) == (
+        cleared["verdict"],
+        cleared["cause"],
+        cleared["verdict_overridden"],
+    )
 
 
 def test_override_outlives_recurrence(client: httpx.Client) -> None:

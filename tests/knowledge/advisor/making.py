@@ -33,7 +33,7 @@ def starter(number: int = 101, **said: Any) -> Neighbour:
 
 def judgement(verdict: str = "transient", *, confidence: float = 0.95, **said: Any) -> Judgement:
     """What the neighbours said together."""
-    standard: dict[str, Any] = {"cause": None, "action": None, "decided_by": None}
+    standard: dict[str, Any] = {"cause": None, "action": None, "decided_by": None, "nearest": 0.9}
     return Judgement(verdict=Verdict(verdict), confidence=confidence, **{**standard, **said})
 
 

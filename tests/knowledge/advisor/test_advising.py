@@ -42,7 +42,9 @@ def test_evidence_is_bounded() -> None:
     """The best of many."""
     near = [neighbour(number, similarity=1 - number / 100) for number in range(1, 20)]
 
-    assert [each.precedent_id for each in near[:MOST_EVIDENCE]] == [each.precedent_id for each in advised(*near).evidence]
+    assert [each.precedent_id for each in near[:MOST_EVIDENCE]] == [
+        each.precedent_id for each in advised(*near).evidence
+    ]
 
 
 @pytest.mark.parametrize(("fail_from", "expected"), [(0.5, DecisionAction.FAIL), (1.0, DecisionAction.DEFAULT)])

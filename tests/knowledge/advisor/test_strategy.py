@@ -89,7 +89,7 @@ def test_callers_own_bound_counts() -> None:
         decided(made, attempt=1, max_attempts=2).max_attempts,
     )
     assert DecisionAction.DEFAULT is decided(made, attempt=2, max_attempts=2).action
-    assert (decided(made).max_attempts or 0) < 1_000 == 1_000
+    assert decided(made).max_attempts == decided(made, max_attempts=1_000).max_attempts
 
 
 @given(
@@ -114,3 +114,8 @@ def test_no_decision_is_absurd(made: Judgement, attempt: int, max_attempts: int 
     if decision.action is DecisionAction.FAIL:
         assert made.verdict is Verdict.GENUINE
         assert made.confidence >= FAIL_FROM
+
+
+def test_what_nothing_is_near_to_is_not_stopped() -> None:
+    """However sure far neighbours are together."""
+    assert "default" == decided(judgement("genuine", confidence=0.99, nearest=0.5)).action.value

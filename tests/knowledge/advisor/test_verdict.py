@@ -162,3 +162,18 @@ def test_confidence_is_a_probability_whatever_the_counts(neighbours: list[Neighb
     assert 0.5 <= made.confidence <= 1.0
     assert (made.verdict is Verdict.UNKNOWN) == (made.confidence == 0.5) or made.confidence >= SETTINGS.answer_from
     assert made.decided_by is None or made.decided_by in neighbours
+
+
+@pytest.mark.parametrize(("said", "expected"), [("transient", "transient"), ("unknown", "unknown")])
+def test_an_override_holds_against_any_count(said: str, expected: str) -> None:
+    """Five hundred incidents that say otherwise do not outvote a person."""
+    decided = neighbour(similarity=1.0, verdict=said, overridden=True, stated_genuine=500)
+
+    assert expected == judged(decided).verdict.value
+
+
+def test_what_nothing_is_near_to_is_not_answered() -> None:
+    """Agreement of far neighbours alone is no knowledge."""
+    far = [neighbour(n, similarity=0.3, stated_genuine=9, verdict="genuine") for n in range(5)]
+
+    assert "unknown" == judged(*far).verdict.value

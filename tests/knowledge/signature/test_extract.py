@@ -157,7 +157,7 @@ def test_cluster_status_says_why() -> None:
     """Reason and exit code lead, timestamps of the status do not take part."""
     signature = _sign(
         "  Last State: Terminated\n    Reason:   OOMKilled\n    Exit Code:  137\n"
-        "    Started: Sun, 15 Mar 2026 22:10:31 +0000"
+        "    Started: Tue, 02 Jun 2026 08:41:05 +0000"
     )
 
     assert "Reason:   OOMKilled\nExit Code:  137" == "\n".join(signature.template.split("\n")[:2])

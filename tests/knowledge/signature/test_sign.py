@@ -123,3 +123,13 @@ def _seconds(text: str) -> float:
     started = time.perf_counter()
     sign(Failure(text=text))
     return time.perf_counter() - started
+
+
+def test_a_line_that_begins_like_a_frame_is_still_said() -> None:
+    """Calls at the start of a message are no frames, and a text of nothing but frames is what was said."""
+    one = sign(Failure(text="db.connect() failed: permission denied for schema finance"))
+    other = sign(Failure(text="model.fit() diverged: loss is nan"))
+
+    assert one.fingerprint != other.fingerprint
+    assert "permission denied" in one.template
+    assert sign(Failure(text="main.main()")).template
