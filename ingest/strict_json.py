@@ -52,7 +52,7 @@ def _check(value: Any) -> None:
 def _children(item: dict[str, Any] | list[Any], place: str) -> list[tuple[Any, str]]:
     place = place[: 2 * SHOWN]  # a long key over a long list must not be written out for each of its items
     if isinstance(item, list):
-        return [(child, f"{place}.{number}") for number, child in enumerate(item)]
+        return [(child, f"{place}.{number}" if place else str(number)) for number, child in enumerate(item)]
     named = [(child, f"{place}.{name[: 2 * SHOWN]}" if place else name[: 2 * SHOWN]) for name, child in item.items()]
     return named + [(name, "body") for name in item]
 

@@ -48,7 +48,7 @@ async def import_incidents(
     ] = None,
 ) -> JsonAnswer:
     """Record NDJSON, one incident a line, streamed. A bad line never costs the good ones."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = request.headers.get("content-type", "application/x-ndjson").partition(";")[0].strip().lower()
     # Not text/plain: that a page of another site may send without asking.
     if kind not in {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/json"}:
         raise Problem(415, "Send application/x-ndjson.", field="Content-Type")
