@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from api.problems import Problem
+from knowledge.errors import StoreUnavailable
 from knowledge.store import api_keys
 from knowledge.store.database import Database
 
@@ -31,9 +32,15 @@ class Gate:
         return workspace if time.monotonic() < until else await self._verify(secret)
 
     async def _verify(self, secret: str) -> str:
-        async with self._database.connection() as connection:
-            key = await api_keys.verify(connection, secret)
+        try:
+            async with self._database.connection() as connection:
+                key = await api_keys.verify(connection, secret)
+        except StoreUnavailable:
+            if secret in self._remembered:  # it was right when it could be asked for last
+                return self._remembered[secret][1]
+            raise
         if key is None:
+            self._remembered.pop(secret, None)
             raise Problem(401, "This API key is not known or was revoked.", field="Authorization")
         if len(self._remembered) >= MOST_REMEMBERED:
             self._remembered.clear()

@@ -12,7 +12,7 @@ from pathlib import Path
 from api.settings import Settings
 from knowledge.advisor.advising import AdvisorSettings
 from knowledge.embedding import LocalEmbedder, load_embedder
-from knowledge.errors import KnowledgeError, StoreUnavailable
+from knowledge.errors import IndexUnavailable, KnowledgeError, StoreUnavailable
 from knowledge.index.port import LAYOUT, Index
 from knowledge.indexer import Indexer
 from knowledge.recording import Recorder
@@ -115,7 +115,10 @@ async def _open_model(
 
 async def _open_index(settings: Settings, *, embedder: LocalEmbedder, stack: contextlib.AsyncExitStack) -> Index:
     index = make_index(settings, embedder=embedder)
-    await index.open()
+    try:
+        await index.open()
+    except IndexUnavailable as error:
+        raise IndexUnavailable(f"{error} (if it is damaged, `seenbefore reindex` makes it anew)") from error
     stack.push_async_callback(index.close)
     return index
 

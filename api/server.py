@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import shlex
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -18,6 +20,8 @@ from api.problems import response
 from api.settings import Settings
 
 BACKLOG = 2048
+#: Signals that end the service in order.
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class ServeError(Exception):
@@ -57,7 +61,17 @@ async def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says that it listens once it does."""
+    """Says that it listens once it does, and ends in order whatever signal asked for it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Uvicorn's own raises the signal again at the end, which kills the process before PostgreSQL is stopped."""
+        before = {each: signal.signal(each, self.handle_exit) for each in STOPPING}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
 
     announce: Callable[[], None] = staticmethod(lambda: None)
 

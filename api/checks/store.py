@@ -108,7 +108,7 @@ async def starter_precedents(database: Database) -> Check:
 async def authentication(database: Database, settings: Settings) -> Check:
     """Whether the address that is listened on needs keys, and has them."""
     if await any_key(database):
-        return ok("authentication", "API keys are asked for")
+        return ok("authentication", "API keys exist: a service started since asks for them")
     if settings.loopback:
         return ok("authentication", "off: only this machine can reach the service")
     mend = "make a key: seenbefore keys create --workspace NAME --name NAME"

@@ -31,6 +31,8 @@ def command(*, data: Path | None, as_json: bool, target: Target) -> None:
     SEENBEFORE_QDRANT_URL the servers are used directly. `--url` is asked how many points a running service has.
     """
     settings = read_settings(data=data)
+    if settings.database_url is None and not (settings.data / "postgres").is_dir():
+        raise click.ClickException(f"{settings.data} is no data folder of a service; name it with --data.")
 
     async def work() -> Rebuilt:
         from api.rebuild import rebuild  # noqa: PLC0415 - not needed for help

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -35,11 +36,16 @@ def command(host: str | None, port: int | None, data: Path | None) -> None:
     from api.server import ServeError, serve  # noqa: PLC0415
     from knowledge.errors import KnowledgeError  # noqa: PLC0415
 
+    # While it starts, every one of them is taken as Ctrl-C: what was begun is ended.
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings, say=_say))
     except (ServeError, KnowledgeError) as error:
         raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{settings.data} cannot be used: {error}") from None
     except KeyboardInterrupt:
         sys.exit(130)
 
