@@ -51,7 +51,12 @@ def advise(client: httpx.Client, **failure: Any) -> Document:
 
 def kill_postgres(service: ServiceProcess) -> None:
     """kill -9 of its postmaster."""
-    os.kill(service.postmaster, signal.SIGKILL)
+    postmaster = service.postmaster
+    # A backend may answer one more request before it notices that its postmaster is gone: they end with it.
+    backends = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text(encoding="ascii").split()
+    for each in (postmaster, *map(int, backends)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
 
 
 @contextlib.contextmanager
