@@ -20,7 +20,7 @@ _PUBLIC_SUFFIXES = tuple(
             "modelscope.cn sqlalche.me readthedocs.io python.org slack.com sentry.io datadoghq.com "
             "letsencrypt.org pinecone.io qdrant.io"
         )
-        | {f"{name}.org" for name in words("pypi pythonhosted npmjs debian")}
+        | {f"{name}.org" for name in words("pypi npmjs debian")}
     )
 )
 #: Public services where the host's first part is a customer's.
