@@ -24,8 +24,8 @@ from knowledge.advisor.term_weights import TermWeights
 from knowledge.index.lexical import EMPTY, SparseVector, document_vector, term_index
 from knowledge.signature.signature import Signature
 
-#: How many starter precedents make a profile, and how fast their weight falls: the best of few values tried by hand under
-#: the warm protocol; `benchmarks.tune` does not search them yet.
+#: How many starter precedents make a profile, and how fast their weight falls: the best of few values tried by hand
+#: under the warm protocol; `benchmarks.tune` does not search them yet.
 PROFILE_SIZE = 5
 PROFILE_SHARPNESS = 8.0
 #: Wordings that are compared in full; by far more than are shown.
