@@ -16,7 +16,6 @@ from knowledge.advisor.term_weights import TermWeights
 from knowledge.documents import Document
 from knowledge.errors import StoreUnavailable
 from knowledge.failures import Failure, Source
-from knowledge.index.port import Vector
 from knowledge.intake import Prepared, prepare
 from knowledge.lookup import STORE, Found, Lookup, is_own
 from knowledge.recording import Recorder, as_incident, occurred_at
@@ -25,8 +24,6 @@ from knowledge.store.ids import precedent_id, uuid7
 from knowledge.store.records import NewIncident, Recorded
 
 Clock = Callable[[], datetime]
-#: Turns of the event loop until the statement is on its way; the comparing that follows gives it none.
-STEPS_TO_SEND = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +44,12 @@ class Answering:
         lookup: Lookup,
         *,
         recorder: Recorder,
-        model_id: str,
         settings: AdvisorSettings,
         terms: TermWeights,
         clock: Clock,
     ) -> None:
         self._lookup = lookup
         self._recorder = recorder
-        self._model_id = model_id
         self._settings = settings
         self._terms = terms
         self._clock = clock
@@ -73,11 +68,9 @@ class Answering:
     async def answer_and_record(self, asked: Asked) -> Document:
         """The answer, recorded with the failure."""
         incident_id = uuid7()
-        early = _Early(self._recorder, lambda vector: self._incident(asked, id=incident_id, vector=vector))
+        early = _Early(self._recorder, self._incident(asked, id=incident_id))
         found = await self._lookup.find(
-            asked.prepared.signature,
-            workspace_id=asked.workspace_id,
-            embedded=early.start if asked.workspace_id is not None else None,
+            asked.prepared.signature, workspace_id=asked.workspace_id, unsettled=early.start
         )
         advice = self._advice(asked, found)
         if asked.workspace_id is None or STORE in found.degraded:
@@ -87,8 +80,7 @@ class Answering:
             recorded = await early.recorded()
             if recorded is not None:
                 return await self._recorder.advise_recorded(recorded, asked.workspace_id, answer=answer)
-            incident = self._incident(asked, id=incident_id, vector=found.embedding)
-            return await self._recorder.advised(incident, answer=answer)
+            return await self._recorder.advised(early.incident, answer=answer)
         except StoreUnavailable:
             return await self._keep_aside(asked, advice, incident_id=incident_id)
 
@@ -102,7 +94,7 @@ class Answering:
             raise StoreUnavailable()
         incident_id = uuid7()
         answer = self._answer(asked, found, self._advice(asked, found), incident_id=incident_id)
-        incident = self._incident(asked, id=incident_id, vector=found.embedding)
+        incident = self._incident(asked, id=incident_id)
         return lambda connection: self._recorder.advised(incident, answer=answer, on=connection)
 
     def _answer(self, asked: Asked, found: Found, advice: Advice, *, incident_id: UUID) -> Document:
@@ -113,15 +105,8 @@ class Answering:
         kept = await self._recorder.keep_aside(asked.workspace, asked.prepared, advice=advice, incident_id=incident_id)
         return documents.of_advice(kept)
 
-    def _incident(self, asked: Asked, *, id: UUID, vector: Vector | None) -> NewIncident:
-        return as_incident(
-            asked.prepared,
-            workspace_id=asked.workspace_id or 0,
-            incident_id=id,
-            embedding=vector,
-            model_id=self._model_id,
-            now=asked.now,
-        )
+    def _incident(self, asked: Asked, *, id: UUID) -> NewIncident:
+        return as_incident(asked.prepared, workspace_id=asked.workspace_id or 0, incident_id=id, now=asked.now)
 
     def _advice(self, asked: Asked, found: Found) -> Advice:
         own = (each.similarity for each in found.neighbours if each.source is Source.INCIDENT)
@@ -141,17 +126,15 @@ class Answering:
 class _Early:
     """Writes the incident while its neighbours are still looked for: PostgreSQL has nothing else to do then."""
 
-    def __init__(self, recorder: Recorder, incident: Callable[[Vector], NewIncident]) -> None:
+    def __init__(self, recorder: Recorder, incident: NewIncident) -> None:
         self._recorder = recorder
-        self._incident = incident
+        self.incident = incident
         self._task: asyncio.Task[Recorded] | None = None
 
-    async def start(self, vector: Vector) -> None:
-        """The failure is new to the advisor, and this is its vector."""
-        self._task = asyncio.create_task(self._recorder.record(self._incident(vector)))
+    def start(self) -> None:
+        """What is known does not settle the matter: the incident goes ahead of its advice."""
+        self._task = asyncio.create_task(self._recorder.record(self.incident))
         self._task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        for _ in range(STEPS_TO_SEND):
-            await asyncio.sleep(0)
 
     async def recorded(self) -> Recorded | None:
         """Where it went; None when it was not begun. Raises what went wrong."""

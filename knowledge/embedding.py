@@ -33,6 +33,9 @@ BATCH = 32
 #: Token counts are rounded up to a multiple of this: for each new shape OpenVINO compiles anew, which costs as much as
 #: an inference (`python -m benchmarks.latency`).
 WIDTH_STEP = 8
+#: Vectors kept for those who ask for the same text again; three megabytes.
+MOST_KEPT = 2_000
+
 log = logging.getLogger(__name__)
 
 
@@ -49,6 +52,9 @@ class Embedder(Protocol):
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of the texts, in their order."""
+
+    def begin(self, text: str) -> asyncio.Future[Vectors]:
+        """`embed` of one text, under way when this returns."""
 
 
 class _Backend(Protocol):
@@ -82,6 +88,7 @@ class LocalEmbedder:
         self._backend = backend
         self._model_id = folder.model_id
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed")
+        self._lately: dict[str, Vectors] = {}
 
     @property
     def model_id(self) -> str:
@@ -106,7 +113,31 @@ class LocalEmbedder:
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of the texts, shape (texts, dimensions), in their order."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self.embed_now, texts)
+        known = {text: self._lately[text] for text in texts if text in self._lately}
+        missing = [text for text in texts if text not in known]
+        if missing:
+            made = await asyncio.get_running_loop().run_in_executor(self._thread, self.embed_now, missing)
+            known.update(zip(missing, made, strict=True))
+        return np.array([known[text] for text in texts], dtype=np.float32).reshape(len(texts), self.dimensions)
+
+    def begin(self, text: str) -> asyncio.Future[Vectors]:
+        """`embed` of one text, shape (1, dimensions), under way when this returns; the vector is kept for a while.
+
+        Of a new failure the advisor needs the vector now and the index worker a moment later.
+        """
+        loop = asyncio.get_running_loop()
+        if text in self._lately:
+            done = loop.create_future()
+            done.set_result(self._lately[text][None])
+            return done
+        return loop.run_in_executor(self._thread, self._embed_and_keep, text)
+
+    def _embed_and_keep(self, text: str) -> Vectors:
+        made = self.embed_now([text])
+        self._lately[text] = made[0]
+        if len(self._lately) > MOST_KEPT:
+            del self._lately[next(iter(self._lately))]
+        return made
 
     def close(self) -> None:
         """Wait for what is under way and end the thread."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from knowledge.index.port import Index, IndexFilter, IndexHit, NeighbourQuery, V
 from knowledge.signature.signature import Signature
 from knowledge.store import precedents
 from knowledge.store.database import Database
+from knowledge.store.ids import signature_id
 from knowledge.store.records import Known, PrecedentRecord
 
 STORE, INDEX, MODEL = "store", "index", "model"
@@ -61,7 +62,6 @@ class Found:
 
     known: Known | None
     neighbours: list[Neighbour]
-    embedding: Vector | None
     degraded: tuple[str, ...] = ()
 
 
@@ -83,30 +83,31 @@ class Lookup:
         signature: Signature,
         *,
         workspace_id: int | None,
-        embedded: Callable[[Vector], Awaitable[None]] | None = None,
+        unsettled: Callable[[], None] | None = None,
     ) -> Found:
         """`workspace_id` is None when the store is away and the id is not remembered: starter precedents answer.
 
-        `embedded` is awaited with the vector, once it is there, unless the store is away.
+        `unsettled` is called when the store answers and what it knows does not settle the matter, before neighbours
+        are looked for.
         """
         degraded: list[str] = []
         # A failure that was not seen lately is probably new: its vector is made while PostgreSQL is asked.
-        early = None if self._lately.holds(signature.fingerprint) else self._start_embedding(signature)
+        early = None if self._lately.holds(signature.fingerprint) else self._begin_embedding(signature)
         known = await self._known(signature, workspace_id=workspace_id, degraded=degraded)
         self._lately.add(signature.fingerprint)
         if known is not None and _settled(known):
-            return Found(known, _same_fingerprint(known, signature), None, tuple(degraded))
+            return Found(known, _same_fingerprint(known, signature), tuple(degraded))
+        if unsettled is not None and STORE not in degraded:
+            unsettled()
         words = self._starters.words(signature.terms)  # while the vector is being made
         profile = self._starters.profile(words)
         embedding = await self._embedding(signature, known=known, early=early, degraded=degraded)
-        if embedded is not None and embedding is not None and STORE not in degraded:
-            await embedded(embedding)
         starters = self._starters.nearest(
             signature, words=words, vector=embedding, weights=self._weights, limit=MOST_STARTERS
         )
         own = await self._own(signature, embedding, profile=profile, workspace_id=workspace_id, degraded=degraded)
         same = _same_fingerprint(known, signature) if known is not None else []
-        return Found(known, _joined(same, own, starters), embedding, tuple(degraded))
+        return Found(known, _joined(same, own, starters), tuple(degraded))
 
     async def _known(self, signature: Signature, *, workspace_id: int | None, degraded: list[str]) -> Known | None:
         if workspace_id is None:
@@ -121,18 +122,18 @@ class Lookup:
             degraded.append(STORE)
             return None
 
-    def _start_embedding(self, signature: Signature) -> asyncio.Task[Vectors]:
-        task = asyncio.create_task(self._embedder.embed([signature.embedding_text]))
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # it may turn out not to be needed
-        return task
+    def _begin_embedding(self, signature: Signature) -> asyncio.Future[Vectors]:
+        begun = self._embedder.begin(signature.embedding_text)
+        begun.add_done_callback(lambda done: done.cancelled() or done.exception())  # it may turn out not to be needed
+        return begun
 
     async def _embedding(
-        self, signature: Signature, *, known: Known | None, early: asyncio.Task[Vectors] | None, degraded: list[str]
+        self, signature: Signature, *, known: Known | None, early: asyncio.Future[Vectors] | None, degraded: list[str]
     ) -> Vector | None:
         if known is not None and known.embedding is not None and known.model_id == self._embedder.model_id:
             return vector_of(known.embedding)
         try:
-            vectors = await (early or self._start_embedding(signature))
+            vectors = await (early or self._begin_embedding(signature))
         except ModelUnavailable:
             degraded.append(MODEL)
             return None
@@ -150,6 +151,7 @@ class Lookup:
     ) -> list[Neighbour]:
         if embedding is None or workspace_id is None:
             return []
+        itself = signature_id(workspace_id, signature.fingerprint)  # recorded meanwhile, it may be in the index already
         query = NeighbourQuery(
             vector=embedding,
             lexical=query_vector(self._starters.weights.heaviest(signature.terms, ASKED_TERMS)),
@@ -158,7 +160,7 @@ class Lookup:
             limit=CANDIDATES,
         )
         try:
-            hits = await self._index.neighbours(query)
+            hits = [hit for hit in await self._index.neighbours(query) if hit.id != itself]
         except IndexUnavailable as error:
             log.warning("the index does not answer: %s", error)
             degraded.append(INDEX)

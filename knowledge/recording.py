@@ -15,7 +15,6 @@ import orjson
 from knowledge.advisor.advice import Advice
 from knowledge.errors import InvalidInput
 from knowledge.failures import Action, Cause, ErrorInfo, Failure, Resolution, Verdict
-from knowledge.index.port import Vector
 from knowledge.intake import Prepared, prepare_now
 from knowledge.spool import Spool, Spooled
 from knowledge.store import advice, incidents, workspaces
@@ -37,8 +36,6 @@ def as_incident(
     workspace_id: int,
     now: datetime,
     incident_id: UUID | None = None,
-    embedding: Vector | None = None,
-    model_id: str | None = None,
 ) -> NewIncident:
     """A prepared failure as a row to write."""
     failure = prepared.failure
@@ -47,8 +44,6 @@ def as_incident(
         id=incident_id or uuid7(),
         signature=prepared.signature,
         occurred_at=occurred_at(failure, now=now),
-        embedding=None if embedding is None else embedding.tobytes(),
-        model_id=None if embedding is None else model_id,
         pipeline=failure.pipeline,
         step=failure.step,
         run_id=failure.run_id,

@@ -108,7 +108,6 @@ class KnowledgeService:
         self._answering = Answering(
             Lookup(database, index=index, embedder=embedder, weights=settings.similarity, starters=starters),
             recorder=self._recorder,
-            model_id=embedder.model_id,
             settings=settings,
             terms=starters.weights,
             clock=clock,

@@ -168,8 +168,6 @@ def _signature_input(row: NewIncident) -> dict[str, Any]:
             "operations": signature.operations,
             "embedding_text": signature.embedding_text,
             "terms": signature.terms,
-            "embedding": "\\x" + row.embedding.hex() if row.embedding is not None else None,
-            "model_id": row.model_id if row.embedding is not None else None,
         }
     )
 

@@ -91,8 +91,6 @@ class NewIncident:
     id: UUID
     signature: Signature
     occurred_at: datetime
-    embedding: bytes | None = None
-    model_id: str | None = None
     pipeline: str | None = None
     step: str | None = None
     run_id: str | None = None

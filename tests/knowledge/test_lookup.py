@@ -7,6 +7,7 @@ import pytest
 from knowledge.advisor.similarity import SimilarityWeights
 from knowledge.errors import IndexUnavailable, ModelUnavailable, StoreUnavailable
 from knowledge.failures import Failure, Source, Verdict
+from knowledge.index.port import IndexHit, NeighbourQuery
 from knowledge.lookup import Found, Lookup
 from knowledge.signature import sign
 from knowledge.store import workspaces
@@ -45,15 +46,14 @@ async def test_new_failure_finds_documented_ones(world: World) -> None:
     assert ["The object store sheds load", "The role may not write to the bucket"] == [
         each.title for each in found.neighbours
     ]
-    assert found.embedding is not None
 
 
-async def test_settled_fingerprint_needs_no_embedding(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_settled_fingerprint_needs_no_neighbours(world: World) -> None:
     """A precedent of the workspace's own with a verdict answers by itself."""
     await report(world, "PearError: ledger torn", verdict=Verdict.GENUINE)
     found = await find(world, "PearError: ledger torn")
 
-    assert (None, [1.0]) == (found.embedding, [each.similarity for each in found.neighbours])
+    assert [1.0] == [each.similarity for each in found.neighbours]
 
 
 async def test_known_fingerprint_without_a_verdict_looks_further(world: World) -> None:
@@ -75,6 +75,29 @@ async def test_own_neighbours_come_from_the_index(world: World) -> None:
 
     assert [(near, "ticket 1")] == [(str(each.precedent_id), each.external_id) for each in own]
     assert own[0] == found.neighbours[0]
+
+
+async def test_failure_recorded_meanwhile_is_not_its_own_neighbour(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The incident goes ahead of its advice: by the time the index is asked, it may hold it."""
+    text = "PearError: the ledger of the harvest is torn"
+    ask = world.index.neighbours
+
+    nearest: list[str] = []
+
+    async def late(query: NeighbourQuery) -> list[IndexHit]:
+        await report(world, text)
+        await world.indexer.drain()
+        hits = await ask(query)
+        nearest.extend(hit.payload.template for hit in hits)
+        return hits
+
+    monkeypatch.setattr(world.index, "neighbours", late)
+    found = await find(world, text)
+
+    assert [text] == nearest
+    assert (None, {Source.STARTER}) == (found.known, {each.source for each in found.neighbours})
 
 
 async def test_other_workspaces_are_not_asked(world: World) -> None:
@@ -104,13 +127,13 @@ async def test_index_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None
 async def test_model_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Words alone answer."""
 
-    async def fail(texts: object) -> object:
+    def fail(texts: object) -> object:
         raise ModelUnavailable
 
-    monkeypatch.setattr(world.embedder, "embed", fail)
-    found = await find(world, THROTTLED)
+    monkeypatch.setattr(world.embedder, "embed_now", fail)
+    found = await find(world, f"{THROTTLED} and nothing else")
 
-    assert (("model",), None) == (found.degraded, found.embedding)
+    assert ("model",) == found.degraded
     assert "The object store sheds load" == found.neighbours[0].title
 
 
