@@ -1,33 +1,23 @@
-"""Slope and intercept that make a confidence mean what it says: logistic regression in one variable.
-
-Platt, "Probabilistic Outputs for Support Vector Machines", 1999.
-"""
+"""How far each witness of a verdict is to be believed: a logistic regression, so that confidence means what it says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 
-STEPS = 50
-#: A weak pull towards slope 1 and intercept 0, so that rows that are all right do not ask for an endless slope.
-RIDGE = 1.0
+#: Inverse of the pull towards nothing: next to none, but rows that are all right do not ask for endless weights.
+STRENGTH = 100.0
 
 
-def fit(judged: Sequence[tuple[float, bool]]) -> tuple[float, float]:
-    """Slope and intercept from pairs of evidence (log odds) and whether the verdict was right; Newton's method."""
-    if not judged:
-        return 1.0, 0.0
-    features = np.array([(evidence, 1.0) for evidence, _ in judged])
-    right = np.array([float(was_right) for _, was_right in judged])
-    prior = np.array([1.0, 0.0])
-    found = prior.copy()
-    for _ in range(STEPS):
-        chance = 1.0 / (1.0 + np.exp(-(features @ found)))
-        gradient = features.T @ (right - chance) - RIDGE * (found - prior)
-        curvature = (features * (chance * (1 - chance))[:, None]).T @ features + RIDGE * np.eye(2)
-        step = np.linalg.solve(curvature, gradient)
-        found = found + step
-        if float(np.abs(step).max()) < 1e-9:
-            break
-    return float(found[0]), float(found[1])
+def fit(evidence: Sequence[tuple[float, float]], *, transient: Sequence[bool]) -> tuple[float, float, float]:
+    """Weights of the workspace's own witness and of the starters', and the bias, in log odds of transient.
+
+    `evidence` has a pair of log odds for each row. Without rows of both kinds there is nothing to fit: (1, 1, 0).
+    """
+    if len(set(transient)) < 2:
+        return 1.0, 1.0, 0.0
+    fitted = LogisticRegression(C=STRENGTH).fit(np.array(evidence), np.array(transient))
+    own, starter = fitted.coef_[0]
+    return float(own), float(starter), float(fitted.intercept_[0])

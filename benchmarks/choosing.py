@@ -23,9 +23,8 @@ RANKING_GRIDS: Mapping[str, Sequence[float]] = {
     "own_first_from": (0.0, 0.1, 0.2, 0.25, 0.3, 0.35, 0.4),
 }
 VERDICT_GRIDS: Mapping[str, Sequence[float]] = {
-    "sharpness": (4.0, 6.0, 8.0, 10.0, 12.0, 16.0, 20.0, 28.0),
-    # Below 1: a workspace's own precedents outweigh the starter precedents.
-    "starter_weight": (0.25, 0.35, 0.5, 0.7, 0.8, 0.9),
+    "own_sharpness": (5.0, 7.0, 10.0, 14.0, 20.0, 28.0),
+    "starter_sharpness": (5.0, 7.0, 10.0, 14.0, 20.0),
     "least_similarity": (0.0, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4),
 }
 ANSWER_GRID = (0.5, 0.52, 0.55, 0.58, 0.6, 0.62, 0.65, 0.68, 0.7, 0.75)
@@ -48,10 +47,7 @@ class Chooser:
 
     def choose(self, start: Setting) -> Setting:
         """What does best: first the order of neighbours, then the weighing of verdicts, then its thresholds."""
-        setting = self._weighing(self._ranking(start))
-        slope, intercept = fit(self._evidence(setting)[0])
-        calibrated = replace(setting.verdict, slope=round(slope, 2), intercept=round(intercept, 2))
-        setting = replace(setting, verdict=calibrated)
+        setting = self._believing(self._weighing(self._ranking(start)))
         setting = _answering_from(setting, self._answer_from(setting))
         return replace(setting, fail_from=self._fail_from(setting))
 
@@ -78,26 +74,31 @@ class Chooser:
         begin = _some(start, VERDICT_GRIDS)
         return with_weighing(start, descend(begin, grids=VERDICT_GRIDS, worth=worth, rounds=ROUNDS))
 
-    def _log_score(self, setting: Setting) -> float:
-        evidence, silent = self._evidence(setting)
-        slope, intercept = fit(evidence)
-        total = silent * math.log(0.5)
-        for strength, right in evidence:
-            chance = 1 / (1 + math.exp(-(slope * strength + intercept)))
-            total += math.log(max(1e-9, chance if right else 1 - chance))
-        return total / max(1, len(evidence) + silent)
+    def _believing(self, setting: Setting) -> Setting:
+        """How far each witness is believed."""
+        evidence, transient = self._evidence(setting)
+        own, starter, bias = fit(evidence, transient=transient)
+        believed = replace(
+            setting.verdict, own_weight=round(own, 2), starter_weight=round(starter, 2), bias=round(bias, 2)
+        )
+        return replace(setting, verdict=believed)
 
-    def _evidence(self, setting: Setting) -> tuple[list[tuple[float, bool]], int]:
-        """Log odds of each verdict before calibration, and whether it was right; and how many rows have none."""
-        plain = replace(setting, verdict=replace(setting.verdict, slope=1.0, intercept=0.0, answer_from=0.0))
-        found: list[tuple[float, bool]] = []
-        clear = [asked for kind in (Kind.WARM, Kind.NOVEL) for asked in self._rows[kind] if not asked.row.ambiguous]
-        for asked in clear:
-            judgement = self._offline.judge(asked, setting=plain)
-            if judgement.verdict is not Verdict.UNKNOWN:
-                chance = min(1 - 1e-9, judgement.confidence)
-                found.append((math.log(chance / (1 - chance)), judgement.verdict is asked.row.label))
-        return found, len(clear) - len(found)
+    def _log_score(self, setting: Setting) -> float:
+        evidence, transient = self._evidence(setting)
+        own, starter, bias = fit(evidence, transient=transient)
+        total = 0.0
+        for (said_own, said_starter), is_transient in zip(evidence, transient, strict=True):
+            odds = own * said_own + starter * said_starter + bias
+            total -= math.log1p(math.exp(-odds if is_transient else odds))
+        return total / max(1, len(evidence))
+
+    def _evidence(self, setting: Setting) -> tuple[list[tuple[float, float]], list[bool]]:
+        """What each witness says of every row that is not ambiguous, however much is known; and the labels."""
+        clear = [asked for kind in Kind for asked in self._rows[kind] if not asked.row.ambiguous]
+        return (
+            [self._offline.evidence(asked, setting=setting) for asked in clear],
+            [asked.row.label is Verdict.TRANSIENT for asked in clear],
+        )
 
     def _answer_from(self, setting: Setting) -> float:
         def worth(threshold: float) -> float:
@@ -133,11 +134,12 @@ def values_of(setting: Setting) -> dict[str, float]:
         "code_conflict": setting.similarity.code_conflict,
         "profile": setting.similarity.profile,
         "own_first_from": setting.own_first_from,
-        "sharpness": setting.verdict.sharpness,
-        "starter_weight": setting.verdict.starter_weight,
+        "own_sharpness": setting.verdict.own_sharpness,
+        "starter_sharpness": setting.verdict.starter_sharpness,
         "least_similarity": setting.verdict.least_similarity,
-        "slope": setting.verdict.slope,
-        "intercept": setting.verdict.intercept,
+        "own_weight": setting.verdict.own_weight,
+        "starter_weight": setting.verdict.starter_weight,
+        "bias": setting.verdict.bias,
         "answer_from": setting.verdict.answer_from,
         "fail_from": setting.fail_from,
     }
@@ -159,8 +161,8 @@ def with_weighing(setting: Setting, values: Values) -> Setting:
     """The setting with other weighing."""
     weighing = replace(
         setting.verdict,
-        sharpness=values["sharpness"],
-        starter_weight=values["starter_weight"],
+        own_sharpness=values["own_sharpness"],
+        starter_sharpness=values["starter_sharpness"],
         least_similarity=values["least_similarity"],
     )
     return replace(setting, verdict=weighing)

@@ -120,14 +120,17 @@ class Offline:
         own = [replace(memory.own[int(memory.places[at])], similarity=float(likeness[at])) for at in nearest]
         return own + self._comparison.starters(setting.similarity)[place]
 
-    def judge(self, asked: Asked, *, setting: Setting) -> Judgement:
-        """The product's judgement."""
-        return verdict.judge(self.neighbours(asked, setting=setting), settings=setting.verdict, now=NOW)
+    def evidence(self, asked: Asked, *, setting: Setting) -> tuple[float, float]:
+        """Log odds of transient, as the workspace's own precedents say and as the starter precedents say."""
+        own, starter = verdict.hear(self.neighbours(asked, setting=setting), settings=setting.verdict, now=NOW)
+        return own.evidence, starter.evidence
 
     def answer(self, asked: Asked, *, setting: Setting) -> Answer:
         """The answer that the product would give a caller at its first attempt."""
         found = self.neighbours(asked, setting=setting)
-        judgement = verdict.judge(found, settings=setting.verdict, now=NOW)
+        terms = self._material.signatures[self._material.of_row[asked.row.id]].terms
+        telling = self._material.starters.weights.telling(terms)
+        judgement = verdict.judge(found, settings=setting.verdict, now=NOW, telling=telling)
         groups = asked.memory.group
         return Answer(
             row=asked.row,

@@ -52,7 +52,8 @@ class Neighbour:
 class Judgement:
     """What the neighbours say together. `confidence` is the chance that the verdict is right (0.5 when unknown).
 
-    `nearest` is the similarity of the nearest neighbour that had a say.
+    `nearest` is the similarity of the nearest neighbour that had a say; `odds` are the log odds of transient, also
+    where the answer is `unknown`.
     """
 
     verdict: Verdict
@@ -61,6 +62,7 @@ class Judgement:
     action: Action | None
     decided_by: Neighbour | None
     nearest: float = 0.0
+    odds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,23 @@ class PrecedentSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class StormNotice:
+    """The storm that the failure belongs to, and the part of its run in it.
+
+    `state` is `active`, `recovered` or `expired`; `role` is `canary`, `hold` or `none`. `next_try_at`: when the canary
+    tries; nothing once the storm is over.
+    """
+
+    id: UUID
+    state: str
+    role: str
+    since: datetime
+    runs: int
+    incidents: int
+    next_try_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Advice:
     """The answer to one failure. `advice_id` and `incident_id` are empty when nothing was recorded."""
 
@@ -129,5 +148,5 @@ class Advice:
     evidence: tuple[Evidence, ...]
     advice_id: UUID | None = None
     incident_id: UUID | None = None
-    storm: None = None
+    storm: StormNotice | None = None
     degraded: tuple[str, ...] = ()

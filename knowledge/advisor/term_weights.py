@@ -7,6 +7,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+#: Summed weight of a text that tells enough. Of the starter wordings 3 in 100 weigh less, and those are the likes of
+#: `Killed` (7), `AssertionError` (10) and `exit code 137` (15).
+ENOUGH = 25.0
+
 
 @dataclass(frozen=True)
 class TermWeights:
@@ -29,6 +33,10 @@ class TermWeights:
         """The usual BM25 inverse document frequency; a term never seen weighs most."""
         frequency = self.frequencies.get(term, 0)
         return math.log1p((self.documents - frequency + 0.5) / (frequency + 0.5))
+
+    def telling(self, terms: Iterable[str]) -> float:
+        """How much a text tells, from 0 to 1: the weight of its distinct words against what is enough."""
+        return min(1.0, sum(self.weight(term) for term in frozenset(terms)) / ENOUGH)
 
     def heaviest(self, terms: Iterable[str], count: int) -> list[str]:
         """The terms that say most, each once, in a settled order."""

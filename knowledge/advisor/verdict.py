@@ -1,4 +1,10 @@
-"""What the neighbours say together: verdict, confidence, cause and action."""
+"""What the neighbours say together: verdict, confidence, cause and action.
+
+Two witnesses are heard: the workspace's own precedents, and the starter precedents. Each gives the log odds of
+*transient* among its neighbours, weighed by nearness; a logistic regression over the two says how far each is to be
+believed, so that confidence is calibrated by construction (logistic opinion pool: Genest and Zidek, "Combining
+probability distributions", Statistical Science 1986).
+"""
 
 from __future__ import annotations
 
@@ -17,20 +23,22 @@ from knowledge.failures import Action, Cause, Source, Verdict
 class VerdictSettings:
     """How neighbours are weighed; chosen on folds by `python -m benchmarks.tune CORPUS`.
 
-    `least_similarity`: below it a neighbour says nothing. `sharpness`: how fast weight falls with similarity.
-    `answer_from`: the least confidence that is answered; `answer_from_similarity`: the least similarity of the
-    nearest. `starter_weight`: a starter precedent against one of the workspace's own. `half_life_days`: after how long
-    unseen a precedent's weight has halved.
+    `least_similarity`: below it a neighbour says nothing. `answer_from`: the least confidence that is answered;
+    `answer_from_similarity`: the least similarity of the nearest. `own_sharpness`, `starter_sharpness`: how fast a
+    neighbour's weight falls with similarity, among its like. `own_weight`, `starter_weight`: log odds of a witness in
+    log odds of the answer; `bias`: those of transient where both are silent. `half_life_days`: after how long unseen
+    what was counted of a precedent has halved.
     """
 
     least_similarity: float = 0.25
     answer_from_similarity: float = 0.35
-    sharpness: float = 7.0
     answer_from: float = 0.7
-    starter_weight: float = 0.35
+    own_sharpness: float = 14.0
+    starter_sharpness: float = 10.0
+    own_weight: float = 3.34
+    starter_weight: float = 1.96
+    bias: float = -0.14
     half_life_days: float = 365.0
-    slope: float = 2.7
-    intercept: float = 0.65
 
 
 #: What a verdict without counts is worth, as prior observations on its side (a starter precedent, a degraded answer).
@@ -40,27 +48,50 @@ SETTLED = 0.99
 #: A pass after a retry is evidence of transience and a failed retry against it, each worth less than a person's word:
 #: reruns mislabel 16 to 50 % of jobs (FACTS: studies of flaky CI).
 OUTCOME = 0.5
+#: How much more a neighbour weighs among its like for each e-fold of what was stated of it.
+SAID = 0.25
 
 
-def judge(neighbours: Sequence[Neighbour], *, settings: VerdictSettings, now: datetime) -> Judgement:
-    """Weigh the neighbours (best first); `unknown` when they say too little or disagree."""
-    weighed = [
-        (neighbour, _weight(neighbour, nearest=neighbours[0].similarity, settings=settings, now=now))
-        for neighbour in neighbours
-        if neighbour.similarity >= settings.least_similarity and speaks(neighbour)
-    ]
-    total = sum(weight for _, weight in weighed)
-    if not total:
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """One kind of neighbours: each with its weight and its chance of transient; `evidence` is in log odds."""
+
+    weighed: tuple[tuple[Neighbour, float, float], ...]
+    evidence: float
+    nearest: float
+
+
+def judge(
+    neighbours: Sequence[Neighbour], *, settings: VerdictSettings, now: datetime, telling: float = 1.0
+) -> Judgement:
+    """Weigh the neighbours; `unknown` when they say too little or disagree.
+
+    `telling` (0 to 1) is how much the failure's text tells: of a bare `AssertionError` likeness says little.
+    """
+    own, starter = hear(neighbours, settings=settings, now=now)
+    nearest = max(own.nearest, starter.nearest)
+    if not (own.weighed or starter.weighed):
         return Judgement(Verdict.UNKNOWN, 0.5, None, None, neighbours[0] if neighbours else None)
-    share = sum(weight * belief(neighbour) for neighbour, weight in weighed) / total
-    verdict = Verdict.TRANSIENT if share >= 0.5 else Verdict.GENUINE
-    best = max(neighbour.similarity for neighbour, _ in weighed)
-    confidence = _confidence(max(share, 1 - share), best=best, settings=settings)
-    agreeing = [(n, w) for n, w in weighed if (belief(n) >= 0.5) == (verdict is Verdict.TRANSIENT)]
-    decided_by = max(agreeing, key=lambda pair: pair[1])[0]
-    if confidence < settings.answer_from or best < settings.answer_from_similarity:
-        return Judgement(Verdict.UNKNOWN, 0.5, None, None, decided_by)
-    return Judgement(verdict, confidence, _common(agreeing, Cause), _common(agreeing, Action), decided_by, best)
+    odds = settings.bias + (
+        settings.own_weight * own.evidence * (1.0 if own.nearest >= 1.0 else telling)
+        + settings.starter_weight * starter.evidence * telling
+    )
+    verdict = Verdict.TRANSIENT if odds >= 0 else Verdict.GENUINE
+    confidence = 1.0 / (1.0 + math.exp(-abs(odds)))
+    agreeing = _agreeing(own, starter, verdict=verdict, settings=settings)
+    decided_by = max(agreeing, key=lambda pair: pair[1])[0] if agreeing else neighbours[0]
+    if confidence < settings.answer_from or nearest < settings.answer_from_similarity:
+        return Judgement(Verdict.UNKNOWN, 0.5, None, None, decided_by, odds=odds)
+    cause, action = _common(agreeing, Cause), _common(agreeing, Action)
+    return Judgement(verdict, confidence, cause, action, decided_by, nearest=nearest, odds=odds)
+
+
+def hear(neighbours: Sequence[Neighbour], *, settings: VerdictSettings, now: datetime) -> tuple[Witness, Witness]:
+    """What the workspace's own precedents say, and what the starter precedents say."""
+    heard = [each for each in neighbours if each.similarity >= settings.least_similarity and speaks(each)]
+    own = _hear(heard, Source.INCIDENT, sharpness=settings.own_sharpness, settings=settings, now=now)
+    starter = _hear(heard, Source.STARTER, sharpness=settings.starter_sharpness, settings=settings, now=now)
+    return own, starter
 
 
 def speaks(neighbour: Neighbour) -> bool:
@@ -73,8 +104,11 @@ def speaks(neighbour: Neighbour) -> bool:
     return neighbour.verdict is not Verdict.UNKNOWN or counts > 0
 
 
-def belief(neighbour: Neighbour) -> float:
-    """Chance that a failure of this kind is transient: a Beta mean with half an observation on either side."""
+def belief(neighbour: Neighbour, *, freshness: float = 1.0) -> float:
+    """Chance that a failure of this kind is transient: a Beta mean with half an observation on either side.
+
+    `freshness` (0 to 1) is what is left of what was counted; a person's decision does not age.
+    """
     if neighbour.overridden:
         return SETTLED if neighbour.verdict is Verdict.TRANSIENT else 1.0 - SETTLED
     documented = neighbour.source is Source.STARTER
@@ -85,24 +119,56 @@ def belief(neighbour: Neighbour) -> float:
         transient += said
     elif neighbour.verdict is Verdict.GENUINE:
         genuine += said
+    transient, genuine = transient * freshness, genuine * freshness
     return (transient + 0.5) / (transient + genuine + 1.0)
 
 
-def _weight(neighbour: Neighbour, *, nearest: float, settings: VerdictSettings, now: datetime) -> float:
-    weight = math.exp(settings.sharpness * (neighbour.similarity - nearest))
+def _hear(
+    neighbours: Sequence[Neighbour], source: Source, *, sharpness: float, settings: VerdictSettings, now: datetime
+) -> Witness:
+    of_kind = [each for each in neighbours if each.source is source]
+    if not of_kind:
+        return Witness((), 0.0, 0.0)
+    nearest = max(each.similarity for each in of_kind)
+    weighed = tuple(
+        (
+            each,
+            math.exp(sharpness * (each.similarity - nearest)) * _experience(each),
+            belief(each, freshness=_freshness(each, settings=settings, now=now)),
+        )
+        for each in of_kind
+    )
+    chance = sum(weight * believed for _, weight, believed in weighed) / sum(weight for _, weight, _ in weighed)
+    return Witness(weighed, math.log(chance / (1.0 - chance)) * nearest, nearest)
+
+
+def _experience(neighbour: Neighbour) -> float:
+    """A precedent of which much was said weighs more than one seen once."""
     if neighbour.source is Source.STARTER:
-        return weight * settings.starter_weight
-    said = neighbour.stated_transient + neighbour.stated_genuine
-    weight *= 1.0 + 0.25 * math.log1p(said)
-    if neighbour.last_seen is not None:
-        weight *= 0.5 ** (max(0.0, (now - neighbour.last_seen).days) / settings.half_life_days)
-    return weight
+        return 1.0
+    return 1.0 + SAID * math.log1p(neighbour.stated_transient + neighbour.stated_genuine)
 
 
-def _confidence(share: float, *, best: float, settings: VerdictSettings) -> float:
-    """Agreement of the neighbours, drawn towards a coin toss the farther the nearest of them is; then calibrated."""
-    evidence = math.log(max(share, 1e-6) / max(1 - share, 1e-6)) * best
-    return 1.0 / (1.0 + math.exp(-(settings.slope * evidence + settings.intercept)))
+def _freshness(neighbour: Neighbour, *, settings: VerdictSettings, now: datetime) -> float:
+    if neighbour.source is Source.STARTER or neighbour.last_seen is None:
+        return 1.0
+    days = max(0.0, (now - neighbour.last_seen).total_seconds() / 86_400)
+    return float(0.5 ** (days / settings.half_life_days))
+
+
+def _agreeing(
+    own: Witness, starter: Witness, *, verdict: Verdict, settings: VerdictSettings
+) -> list[tuple[Neighbour, float]]:
+    """The neighbours on the side of the verdict, with what each contributes to it."""
+    found: list[tuple[Neighbour, float]] = []
+    for witness, believed in ((own, settings.own_weight), (starter, settings.starter_weight)):
+        total = sum(weight for _, weight, _ in witness.weighed)
+        found += [
+            (neighbour, believed * witness.nearest * weight / total)
+            for neighbour, weight, chance in witness.weighed
+            if (chance >= 0.5) == (verdict is Verdict.TRANSIENT)
+        ]
+    return found
 
 
 def _common(weighed: Sequence[tuple[Neighbour, float]], kind: type[Cause] | type[Action]) -> Any:

@@ -103,20 +103,20 @@ def test_descent_keeps_what_is_as_good() -> None:
 
 
 def test_calibration_recovers_the_chances_that_it_was_made_of() -> None:
-    """Confidence that was twice too timid gets a slope of two."""
+    """One witness is believed twice, the other half, and both silent is rather genuine."""
     dice = random.Random(1)
-    strengths = [dice.uniform(0, 3) for _ in range(4000)]
-    judged = [(each, dice.random() < 1 / (1 + math.exp(-(2 * each - 0.5)))) for each in strengths]
+    said = [(dice.gauss(0, 2), dice.gauss(0, 2)) for _ in range(8000)]
+    transient = [dice.random() < 1 / (1 + math.exp(-(2 * own + 0.5 * starter - 0.5))) for own, starter in said]
 
-    assert pytest.approx((2.0, -0.5), abs=0.2) == fit(judged)
+    assert pytest.approx((2.0, 0.5, -0.5), abs=0.2) == fit(said, transient=transient)
 
 
 def test_calibration_stays_finite() -> None:
-    """Rows that are all right ask for an endless slope, and none ask for nothing."""
-    slope, intercept = fit([(1.0, True), (2.0, True)] * 50)
+    """Rows that are all right ask for endless weights, and rows of one kind for nothing."""
+    weights = fit([(1.0, 1.0), (-1.0, -1.0)] * 50, transient=[True, False] * 50)
 
-    assert math.isfinite(slope) and math.isfinite(intercept)
-    assert (1.0, 0.0) == fit([])
+    assert all(math.isfinite(weight) for weight in weights)
+    assert (1.0, 1.0, 0.0) == fit([(1.0, 1.0)], transient=[True])
 
 
 def test_values_go_in_as_they_come_out() -> None:
