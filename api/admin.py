@@ -40,7 +40,6 @@ async def open_store_beside(settings: Settings, *, say: Callable[[str], None]) -
     Raises `StoreUnavailable` when it cannot be reached.
     """
     async with contextlib.AsyncExitStack() as stack:
-        settings.data.mkdir(parents=True, exist_ok=True)
         try:
             _, database = await open_store(settings, stack=stack, say=say)
             shared = settings.database_url is not None

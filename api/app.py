@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from importlib.metadata import version
 
-from api import problems
+from fastapi import Depends, FastAPI
+
+from api import docs, problems
 from api.auth import Gate
 from api.composition import Parts
+from api.context import known_query
 from api.guard import Guard
 from api.metrics import Measured, Metrics
 from api.models import ProblemAnswer
-from api.routes import advise, health, incidents, precedents, search
+from api.routes import advise, health, incidents, precedents, search, storms
 
+DISTRIBUTION = "seenbefore-server"
 DESCRIPTION = """
 Seen this before? A failure goes in; a verdict (transient or genuine), a decision and the precedents behind it come out.
 Errors are RFC 9457 problem details.
@@ -20,14 +24,23 @@ Errors are RFC 9457 problem details.
 
 def make_app(parts: Parts, *, gate: Gate) -> FastAPI:
     """The app; it owns nothing that needs closing."""
-    app = FastAPI(title="Seen Before", version="0.1.0", description=DESCRIPTION, redirect_slashes=False)
+    app = FastAPI(
+        title="Seen Before",
+        version=version(DISTRIBUTION),
+        description=DESCRIPTION,
+        redirect_slashes=False,
+        docs_url=None,  # FastAPI's own pages load their assets from elsewhere
+        redoc_url=None,
+        dependencies=[Depends(known_query)],
+    )
     app.state.parts = parts
     app.state.gate = gate
     app.state.metrics = Metrics()
-    for module in (advise, incidents, precedents, search, health):
+    for module in (advise, incidents, precedents, storms, search, health):
         app.include_router(module.router)
+    docs.install(app)
     problems.install(app)
-    app.add_middleware(Guard, max_body=parts.settings.max_body_bytes)
+    app.add_middleware(Guard, max_body=parts.settings.max_body_bytes, gate=gate, host=parts.settings.host)
     app.add_middleware(Measured, metrics=app.state.metrics)
     _document_problems(app)
     return app
@@ -38,6 +51,8 @@ def _document_problems(app: FastAPI) -> None:
     made = app.openapi
 
     def openapi() -> dict[str, object]:
+        if app.openapi_schema is not None:
+            return app.openapi_schema
         document = made()
         schemas = document["components"]["schemas"]
         template = "#/components/schemas/{model}"

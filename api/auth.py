@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from api.problems import Problem
@@ -12,15 +13,29 @@ from knowledge.store.database import Database
 #: A verified key is believed for this long: a revoked one stops working within it.
 REMEMBERED_S = 30.0
 MOST_REMEMBERED = 1_000
+#: An open service asks so often whether there is a key by now.
+LOOK_AGAIN_S = 10.0
 
 
 class Gate:
-    """`open` means: no authentication, the `X-Workspace` header names the workspace."""
+    """`open` means: no authentication, the `X-Workspace` header names the workspace.
+
+    An open gate closes soon after the first key was made, and stays so: revoking the last key opens nothing.
+    """
 
     def __init__(self, database: Database, *, open: bool) -> None:
         self.open = open
         self._database = database
+        self._look_again = time.monotonic() + LOOK_AGAIN_S
         self._remembered: dict[str, tuple[float, str]] = {}
+
+    async def is_open(self) -> bool:
+        """Whether nobody is asked for a key: looked up every `LOOK_AGAIN_S`, or as it was while PostgreSQL is away."""
+        if self.open and time.monotonic() >= self._look_again:
+            self._look_again = time.monotonic() + LOOK_AGAIN_S
+            with contextlib.suppress(StoreUnavailable):
+                self.open = not await any_key(self._database)
+        return self.open
 
     async def workspace(self, authorization: str | None) -> str:
         """The workspace of a bearer key; raises a 401 problem."""
@@ -49,6 +64,6 @@ class Gate:
 
 
 async def any_key(database: Database) -> bool:
-    """Whether a key that still opens something exists."""
+    """Whether there is a key, or ever was one: revoked ones count, so that revoking the last opens nothing."""
     async with database.connection() as connection:
-        return any(key.revoked_at is None for key in await api_keys.list_all(connection))
+        return bool(await api_keys.list_all(connection))

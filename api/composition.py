@@ -12,7 +12,7 @@ from pathlib import Path
 from api.settings import Settings
 from knowledge.advisor.advising import AdvisorSettings
 from knowledge.embedding import LocalEmbedder, load_embedder
-from knowledge.errors import IndexUnavailable, KnowledgeError, StoreUnavailable
+from knowledge.errors import IndexDamaged, IndexUnavailable, KnowledgeError, StoreUnavailable
 from knowledge.index.port import LAYOUT, Index
 from knowledge.indexer import Indexer
 from knowledge.recording import Recorder
@@ -24,6 +24,10 @@ from knowledge.store.database import Database
 from knowledge.store.embedded import EmbeddedPostgres
 
 KEEPER_S = 1.0
+#: Between two attempts to open an index that is away, after the first few.
+LONGEST_PAUSE_S = 5.0
+#: Between two comparisons of the index with PostgreSQL, which read all of both.
+COMPARE_EVERY_S = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +53,12 @@ async def build(settings: Settings, *, say: Callable[[str], None] = log.info) ->
         settings.data.mkdir(parents=True, exist_ok=True)
         postgres, database = await open_store(settings, stack=stack, say=say)
         embedder = await _open_model(settings, stack=stack, say=say)
-        index = await _open_index(settings, embedder=embedder, stack=stack)
+        index = make_index(settings, embedder=embedder)
+        stack.push_async_callback(index.close)
+        try:
+            await open_index(index)
+        except IndexUnavailable as error:
+            say(f"the index is away; until it comes, documented and known failures answer: {error}")
         say("loading the starter precedents (the first time takes half a minute)")
         starters = await load_starter(database, read_catalogue(), embedder=embedder)
         advisor = AdvisorSettings(fail_from=settings.fail_confidence)
@@ -70,15 +79,18 @@ async def build(settings: Settings, *, say: Callable[[str], None] = log.info) ->
 
 @contextlib.asynccontextmanager
 async def running(parts: Parts) -> AsyncIterator[None]:
-    """The work beside the answers: the index worker, and the keeper of what is embedded and spooled."""
+    """The work beside the answers: the index worker, and the keepers of the store and of the index."""
     parts.indexer.start()
-    keeper = asyncio.create_task(_keep(parts), name="keeper")
+    keepers = {
+        asyncio.create_task(_keep_store(parts), name="keeper of the store"),
+        asyncio.create_task(_keep_index(parts), name="keeper of the index"),
+    }
     try:
         yield
     finally:
-        keeper.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await keeper
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.wait(keepers)
         await parts.indexer.stop()
 
 
@@ -113,14 +125,17 @@ async def _open_model(
     return embedder
 
 
-async def _open_index(settings: Settings, *, embedder: LocalEmbedder, stack: contextlib.AsyncExitStack) -> Index:
-    index = make_index(settings, embedder=embedder)
+async def open_index(index: Index) -> None:
+    """Open it; one that is damaged is moved aside and begun anew, for all of it is in PostgreSQL.
+
+    Raises `IndexUnavailable` while it is away, `DataFolderInUse` while another process has it.
+    """
     try:
         await index.open()
-    except IndexUnavailable as error:
-        raise IndexUnavailable(f"{error} (if it is damaged, `seenbefore reindex` makes it anew)") from error
-    stack.push_async_callback(index.close)
-    return index
+    except IndexDamaged as error:
+        log.error("%s", error)
+        log.warning("it is moved to %s and made anew from PostgreSQL", await index.set_aside())
+        await index.open()
 
 
 def make_index(settings: Settings, *, embedder: LocalEmbedder) -> Index:
@@ -140,17 +155,29 @@ def make_index(settings: Settings, *, embedder: LocalEmbedder) -> Index:
     return ServerIndex(client, collection=collection, dimensions=embedder.dimensions)
 
 
-async def _keep(parts: Parts) -> None:
-    """Put the index right once, restart an embedded PostgreSQL that died, write what was spooled."""
-    reconciled = False
+async def _keep_store(parts: Parts) -> None:
+    """Restart an embedded PostgreSQL that died, write what was spooled."""
     recorder = Recorder(parts.database, spool=parts.spool, wake=parts.indexer.wake)
     while True:
         if parts.postgres is not None and not parts.postgres.is_alive:
             await _attempt(lambda: _restart(parts), "restarting PostgreSQL")
-        if not reconciled:
-            reconciled = await _attempt(parts.indexer.reconcile, "comparing the index with PostgreSQL")
         await _attempt(recorder.replay, "writing what was spooled")
         await asyncio.sleep(KEEPER_S)
+
+
+async def _keep_index(parts: Parts) -> None:
+    """Open the index where it is away, and put it right each time that it comes."""
+    compared, next_at, pause = False, 0.0, KEEPER_S
+    loop = asyncio.get_running_loop()
+    while True:
+        if not parts.index.is_open:
+            compared = False
+            opened = await _attempt(lambda: open_index(parts.index), "opening the index")
+            pause = KEEPER_S if opened else min(2 * pause, LONGEST_PAUSE_S)
+        if parts.index.is_open and not compared and loop.time() >= next_at:
+            compared = await _attempt(parts.indexer.reconcile, "comparing the index with PostgreSQL")
+            next_at = loop.time() + (COMPARE_EVERY_S if compared else 0)
+        await asyncio.sleep(pause)
 
 
 async def _restart(parts: Parts) -> None:

@@ -9,8 +9,9 @@ import orjson
 from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
-from api.problems import MEDIA_TYPE, Problem
+from api.problems import LONGEST_FIELD, MEDIA_TYPE, Problem
 from knowledge.service import KnowledgeService, Once
+from knowledge.signature.scrub import scrub
 
 WORKSPACE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 ETAG = re.compile(r'(?:W/)?"(\d{1,18})"')
@@ -27,6 +28,23 @@ class JsonAnswer(Response):
         return orjson.dumps(content)
 
 
+async def known_query(request: Request) -> None:
+    """Refuse query parameters that the route does not declare: a misspelt `dry_run` would record.
+
+    What is declared is what the OpenAPI document says of the route.
+    """
+    if not request.query_params:
+        return
+    path = getattr(request.scope.get("route"), "path", None)
+    operation = request.app.openapi()["paths"].get(path, {}).get(request.method.lower(), {})
+    declared = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"}
+    unknown = next((name for name in request.query_params if name not in declared), None)
+    if unknown is not None:
+        name = scrub(unknown[:1_000])[:LONGEST_FIELD]
+        taken = f"it takes {', '.join(sorted(declared))}" if declared else "it takes none"
+        raise Problem(422, f"This call has no query parameter {name!a}: {taken}.", field=f"query.{name}")
+
+
 def service_of(request: Request) -> KnowledgeService:
     """The service, from the composition root."""
     service: KnowledgeService = request.app.state.parts.service
@@ -40,7 +58,7 @@ async def workspace_of(
 ) -> str:
     """The workspace of the API key; with authentication off, of the header."""
     gate = request.app.state.gate
-    if gate.open:
+    if await gate.is_open():
         return checked_workspace(x_workspace or "default")
     found: str = await gate.workspace(authorization)
     return found
@@ -72,9 +90,15 @@ async def once_of(
 def expected_version(
     if_match: Annotated[str | None, Header(description="The ETag of the row that was read.")] = None,
 ) -> int:
-    """The version that a change builds on: 428 without, 412 when it cannot be any."""
+    """The version that a change builds on: 428 without, 412 when it cannot be any.
+
+    `*` (RFC 9110: any version) is refused as well: a correction is made of what its author has read, and `*` says that
+    nothing was.
+    """
     if if_match is None:
         raise Problem(428, "Send If-Match with the ETag of the row that you have read.", field="If-Match")
+    if if_match.strip() == "*":
+        raise Problem(412, "If-Match: * is not taken: send the ETag of the row that you have read.", field="If-Match")
     matched = ETAG.fullmatch(if_match.strip())
     if matched is None:
         raise Problem(412, "If-Match names no version of this row.", field="If-Match")
@@ -94,7 +118,7 @@ IfMatch = Annotated[int, Depends(expected_version)]
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problems that a route may answer, for the OpenAPI document."""
-    everywhere = (400, 401, 413, 422, 503)
+    everywhere = (400, 401, 413, 421, 422, 503)
     return {
         status: {
             "description": "Problem details",

@@ -1,4 +1,4 @@
-"""What every request passes first: a bounded body of sound JSON, and addresses without hostile bytes.
+"""What every request passes first: a host that is ours, a bounded body of sound JSON, addresses without hostile bytes.
 
 FastAPI reads bodies with `json`, which takes NaN, lone surrogates and NUL; PostgreSQL does not. So bodies are checked
 here, once for all routes.
@@ -6,14 +6,24 @@ here, once for all routes.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from urllib.parse import unquote_to_bytes
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.auth import Gate
 from api.problems import response
 from ingest import strict_json
 
 STREAMED = frozenset({"/incidents/import"})
+#: What this machine calls itself.
+OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
+#: Of a body that is too large, so much is read and dropped behind the refusal: a client that writes on sees its
+#: connection reset otherwise, and not why.
+MOST_DROPPED = 200_000_000
+DROPPING_S = 30.0
 
 
 class Refused(Exception):
@@ -27,11 +37,17 @@ class Refused(Exception):
 
 
 class Guard:
-    """ASGI middleware. `max_body` is in bytes."""
+    """ASGI middleware. `max_body` is in bytes; `host` is the address that the service was told to listen on.
 
-    def __init__(self, app: ASGIApp, *, max_body: int) -> None:
+    While the gate is open (no API keys), only requests for a name of this machine are taken: a page of another site
+    whose name is made to lead here (DNS rebinding) would otherwise read and write with the browser's help.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_body: int, gate: Gate, host: str) -> None:
         self._app = app
         self._max_body = max_body
+        self._gate = gate
+        self._names = frozenset({*OWN_NAMES, f"[{host}]" if ":" in host else host.lower()})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, then hand on a request whose body was read already."""
@@ -39,15 +55,25 @@ class Guard:
             await self._app(scope, receive, send)
             return
         try:
+            self._check_host(scope)
             _check_address(scope)
             if scope["method"] in {"POST", "PUT", "PATCH"} and scope["path"] not in STREAMED:
                 body = await self._read(scope, receive)
                 _check_json(scope, body)
                 receive = _replay(body, receive)
         except Refused as refused:
-            await response(refused.status, refused.detail, field=refused.field)(scope, receive, send)
+            answer = response(refused.status, refused.detail, field=refused.field)
+            await (_dropping(answer) if refused.status == 413 else answer)(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+    def _check_host(self, scope: Scope) -> None:
+        if not self._gate.open:
+            return
+        given = [value for name, value in scope["headers"] if name == b"host"]
+        if len(given) != 1 or _name_of(given[0]) not in self._names:
+            names = ", ".join(sorted(self._names))
+            raise Refused(421, f"Without API keys, only requests for these hosts are taken: {names}.", field="Host")
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes:
         declared = _header(scope, b"content-length")
@@ -65,6 +91,40 @@ class Guard:
                 raise Refused(413, f"A body may have at most {self._max_body} bytes.")
             if not message.get("more_body"):
                 return b"".join(parts)
+
+
+def _dropping(answer: Response) -> ASGIApp:
+    """Answer at once, then read and drop what the client still writes, up to a bound, and close the connection."""
+
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [*answer.raw_headers, (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+        if _header(scope, b"expect") is None:  # a client that asks before it writes has its answer
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DROPPING_S):
+                    await _drop(receive)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return refuse
+
+
+async def _drop(receive: Receive) -> None:
+    dropped = 0
+    while dropped < MOST_DROPPED:
+        message = await receive()
+        dropped += len(message.get("body", b""))
+        if message["type"] == "http.disconnect" or not message.get("more_body"):
+            return
+
+
+def _name_of(host: bytes) -> str | None:
+    """The name in a `Host` header, in small letters and without its port; None where that is no port."""
+    text = host.decode("latin-1").strip().lower()
+    name, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        return text
+    return name if not port or port.isdecimal() else None
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from api.composition import Parts
-from knowledge.errors import KnowledgeError
+from knowledge.errors import IndexUnavailable, KnowledgeError, StoreUnavailable
 from knowledge.store import index_queue
 
+#: How long each part is waited for: whoever asks how the service is wants to know it now.
+PATIENCE_S = 0.4
+
+T = TypeVar("T")
 Status = Literal["ok", "degraded", "down"]
 
 
@@ -28,26 +34,49 @@ class Health:
             "status": self.status,
             "parts": self.parts,
             "precedents_indexed": self.indexed,
-            "precedents_pending": self.pending,
+            "index_pending": self.pending,
             "spooled": self.spooled,
         }
 
 
 async def look(parts: Parts) -> Health:
-    """Ask each part; one that is away is named, not raised."""
-    said: dict[str, str] = {"model": parts.embedder.backend}
-    pending = indexed = None
-    try:
-        async with parts.database.connection() as connection:
-            pending = await index_queue.pending_count(connection)
-        said["store"] = "ok"
-    except KnowledgeError as error:
-        said["store"] = type(error).__name__
-    try:
-        indexed = await parts.index.count()
-        said["index"] = "ok"
-    except KnowledgeError as error:
-        said["index"] = type(error).__name__
-    away = [name for name in ("store", "index") if said[name] != "ok"]
-    status: Status = "ok" if not away else "degraded" if len(away) == 1 else "down"
+    """Ask each part; one that is away is named, not raised. Takes less than a second, whatever hangs."""
+    (store, pending), (index, indexed) = await asyncio.gather(_store(parts), _index(parts))
+    away = sum(said != "ok" for said in (store, index))
+    status: Status = ("ok", "degraded", "down")[away]
+    said = {"model": parts.embedder.backend, "store": store, "index": index}
     return Health(status=status, parts=said, indexed=indexed, pending=pending, spooled=parts.spool.count())
+
+
+async def _store(parts: Parts) -> tuple[str, int | None]:
+    """What is wrong with it, and how many signatures wait; None where its connections are all at work."""
+    try:
+        return "ok", await _in_time(_pending(parts))
+    except KnowledgeError as error:
+        return type(error).__name__, None
+    except TimeoutError:
+        return "ok" if await parts.database.answers() else StoreUnavailable.__name__, None
+
+
+async def _pending(parts: Parts) -> int:
+    async with parts.database.connection() as connection:
+        return await index_queue.pending_count(connection)
+
+
+async def _index(parts: Parts) -> tuple[str, int | None]:
+    try:
+        return "ok", await _in_time(parts.index.count())
+    except KnowledgeError as error:
+        return type(error).__name__, None
+    except TimeoutError:
+        return IndexUnavailable.__name__, None
+
+
+async def _in_time(question: Coroutine[Any, Any, T]) -> T:
+    """The answer, or `TimeoutError`. The question goes on: to end it, psycopg would wait for the server as well."""
+    asked = asyncio.create_task(question)
+    asked.add_done_callback(lambda done: done.cancelled() or done.exception())
+    await asyncio.wait({asked}, timeout=PATIENCE_S)
+    if not asked.done():
+        raise TimeoutError
+    return asked.result()

@@ -121,6 +121,23 @@ class PrecedentSummaryAnswer(Answer):
     last_seen: datetime | None
 
 
+class StormNoticeAnswer(Answer):
+    """The storm that the failure belongs to: one precedent hitting many runs within minutes."""
+
+    id: UUID
+    state: Literal["active", "recovered", "expired"] = Field(
+        description="`recovered`: a retry passed. `expired`: nobody was hit any more, or it lasted a day."
+    )
+    role: Literal["canary", "hold", "none"] = Field(
+        description="`canary`: this run tries for all. `hold`: it retries after the canary has told. `none`: the storm "
+        "is over, or this run is not to retry."
+    )
+    since: datetime = Field(description="When its first failure occurred.")
+    runs: int = Field(description="Distinct runs that it has hit, this one among them.")
+    incidents: int = Field(description="Failures that it has brought, this one among them.")
+    next_try_at: datetime | None = Field(description="When the canary tries; null once the storm is over.")
+
+
 class AdviceAnswer(Answer):
     """The answer to one failure."""
 
@@ -134,7 +151,7 @@ class AdviceAnswer(Answer):
     precedent: PrecedentSummaryAnswer | None
     seen_before: bool
     evidence: list[EvidenceAnswer]
-    storm: dict[str, Any] | None
+    storm: StormNoticeAnswer | None
     degraded: list[str]
 
 
@@ -159,6 +176,9 @@ class IncidentAnswer(Answer):
     error: ErrorBody | None
     text: str | None
     external_id: str | None
+    storm_id: UUID | None = Field(
+        default=None, description="The storm that it fell into: its outcomes teach nothing of the precedent."
+    )
     duplicate: bool | None = None
     advice: AdviceAnswer | None = None
 
@@ -262,10 +282,13 @@ class HealthAnswer(Answer):
     """Whether the service answers, and with what."""
 
     status: Literal["ok", "degraded", "down"]
-    parts: dict[str, str]
-    precedents_indexed: int | None = None
-    precedents_pending: int | None = None
-    spooled: int | None = None
+    parts: dict[str, str] = Field(description="Each part: `ok`, or what is wrong with it; of the model, how it runs.")
+    precedents_indexed: int | None = Field(default=None, description="Signatures that the index holds.")
+    index_pending: int | None = Field(
+        default=None,
+        description="Signatures that wait to be indexed: stored, and not yet found as neighbours. Any number is `ok`.",
+    )
+    spooled: int | None = Field(default=None, description="Failures that wait for PostgreSQL to be written.")
 
 
 class FieldProblem(Answer):

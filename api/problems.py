@@ -38,6 +38,7 @@ KINDS: dict[type[Exception], Kind] = {
     errors.Conflict: Kind(409, "conflict", "The request contradicts what is stored"),
     errors.StaleVersion: Kind(412, "stale-version", "The row has changed since it was read"),
     errors.StoreUnavailable: Kind(503, "store-unavailable", "PostgreSQL cannot be reached"),
+    errors.StoreBusy: Kind(503, "store-busy", "PostgreSQL has too much to do"),
     errors.IndexUnavailable: Kind(503, "index-unavailable", "The index cannot be reached"),
     errors.ModelUnavailable: Kind(503, "model-unavailable", "The embedding model cannot be used"),
 }
@@ -52,6 +53,7 @@ TITLES = {
     412: "The row has changed since it was read",
     413: "The body is too large",
     415: "This content type is not taken",
+    421: "This host is not served here",
     422: "The request cannot be taken",
     428: "A precondition is required",
 }

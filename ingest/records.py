@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -26,6 +27,41 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Text = Annotated[str, StringConstraints(max_length=2_000_000)]
 Summary = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
 Attempt = Annotated[int, Field(ge=1, le=1_000_000)]
+#: Entries of an environment, at whatever depth: it says where something ran, and is no log.
+MOST_ENTRIES = 1_000
+#: Whole numbers that JSON libraries and PostgreSQL's clients agree about: 64 bits, with or without a sign.
+LEAST_WHOLE, MOST_WHOLE = -(2**63), 2**64 - 1
+#: Of whatever unit, nobody has spent more.
+MOST_SPENT = 1e18
+
+
+def bounded(environment: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """The environment as it is; raises `ValueError` when it has too many entries, or a number that cannot be kept."""
+    waiting: list[tuple[str, JsonValue]] = [("", environment)]
+    seen = 0
+    while waiting:
+        place, value = waiting.pop()
+        if isinstance(value, dict | list):
+            seen += len(value)
+            if seen > MOST_ENTRIES:
+                raise ValueError(f"has more than {MOST_ENTRIES:,} entries")
+            waiting.extend(_entries(value))
+        elif isinstance(value, int) and not LEAST_WHOLE <= value <= MOST_WHOLE:
+            raise ValueError(f"{scrub(place[:1_000])[:80]} is a whole number beyond 64 bits")
+    return environment
+
+
+def _entries(value: dict[str, JsonValue] | list[JsonValue]) -> list[tuple[str, JsonValue]]:
+    """What is inside, each with a name to tell it by."""
+    if isinstance(value, list):
+        return [(f"item {number}", child) for number, child in enumerate(value)]
+    return list(value.items())
+
+
+Environment = Annotated[dict[str, JsonValue], AfterValidator(bounded)]
+Spent = Annotated[
+    dict[str, Annotated[float, Field(ge=0, le=MOST_SPENT, allow_inf_nan=False)]], Field(max_length=MOST_ENTRIES)
+]
 
 
 class Request(BaseModel):
@@ -53,8 +89,8 @@ class FailureBody(Request):
     attempt: Attempt | None = None
     max_attempts: Attempt | None = None
     occurred_at: datetime | None = None
-    environment: dict[str, JsonValue] = Field(default_factory=dict)
-    spent: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
+    environment: Environment = Field(default_factory=dict)
+    spent: Spent = Field(default_factory=dict)
     external_id: Name | None = None
 
     @model_validator(mode="after")

@@ -31,8 +31,16 @@ class StoreUnavailable(KnowledgeError):
     """PostgreSQL cannot be reached."""
 
 
+class StoreBusy(KnowledgeError):
+    """PostgreSQL has more to do than it can; come back in a moment."""
+
+
 class IndexUnavailable(KnowledgeError):
     """The vector index cannot be reached."""
+
+
+class IndexDamaged(IndexUnavailable):
+    """The vector index cannot be opened any more; it can be made anew from PostgreSQL."""
 
 
 class ModelUnavailable(KnowledgeError):

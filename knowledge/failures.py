@@ -8,6 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+#: Results that a search shows at most.
+MOST_RESULTS = 100
+
 
 class Verdict(StrEnum):
     """Whether the same work, run again unchanged, is likely to succeed."""

@@ -19,7 +19,6 @@ from knowledge.signature import sign, terms_of
 from knowledge.signature.signature import Signature
 from knowledge.store.workspaces import STARTER_WORKSPACE_ID
 
-MOST_RESULTS = 100
 #: Signatures asked for each result wanted: several may belong to one precedent.
 ASKED_PER_RESULT = 4
 

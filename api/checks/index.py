@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from api.checks.check import Check, fail, ok, warn
+from api.checks.model import has_copy
 from api.composition import make_index
 from api.settings import Settings
 from knowledge.embedding import load_embedder
@@ -50,9 +51,10 @@ async def of_settings(database: Database, settings: Settings) -> Check:
     """Open the index that the settings name, and compare it point by point."""
     if settings.qdrant_url is None and not (settings.data / "qdrant").exists():
         return ok(NAME, "not made yet: the first start makes it")
+    cache = settings.data / "models"
     try:
         embedder = await asyncio.to_thread(
-            load_embedder, settings.model, cache=settings.data / "models", fast=settings.fast_embedding
+            load_embedder, settings.model, cache=cache, fast=settings.fast_embedding and has_copy(cache)
         )
     except Exception:  # whatever a model's files may hold: the model's own check tells
         return warn(NAME, "not looked at, for it is the model's", mend="mend the model first")

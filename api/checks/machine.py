@@ -51,28 +51,30 @@ def _room(name: str, folder: Path, *, existing: Path) -> Check:
     return warn(name, detail, mend=mend) if free < LITTLE_FREE else ok(name, detail)
 
 
-def port(settings: Settings, *, service_there: bool) -> Check:
-    """Whether the service has the port, or could take it."""
+def port(settings: Settings, *, served: int | None) -> Check:
+    """Whether the service has the port, or could take it; `served` is where one answers on this machine, if any."""
     address = f"{settings.host}:{settings.port}"
-    if service_there:
+    if served == settings.port:
         return ok("port", f"{address} is the running service's")
+    mend = "choose another: PORT=8001 make serve, or SEENBEFORE_PORT"
+    elsewhere = "" if served is None else f" (the running service has {served})"
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
         except (OSError, OverflowError) as error:
-            return fail("port", f"{address}: {error}", mend="choose another: PORT=8001 make serve, or SEENBEFORE_PORT")
-    return ok("port", f"{address} is free")
+            bad = fail if served is None else warn
+            return bad("port", f"{address}: {error}{elsewhere}", mend=mend)
+    return ok("port", f"{address} is free{elsewhere}")
 
 
-def clock(now: datetime, *, database_now: datetime | None) -> Check:
-    """Whether the clock can be right, and agrees with that of PostgreSQL's machine (None when it was not asked)."""
+def clock(now: datetime, *, skew: timedelta | None) -> Check:
+    """Whether the clock can be right, and how far it is from that of PostgreSQL's machine (None: it was not asked)."""
     shown = now.isoformat(timespec="seconds")
     mend = "set the clock; let it be kept by NTP (timedatectl set-ntp true)"
     if now < EARLIEST:
         return fail("clock", f"{shown} is in the past", mend=mend)
-    if database_now is not None and abs(database_now - now) > LARGEST_SKEW:
-        skew = abs(database_now - now).total_seconds()
-        return warn("clock", f"{shown} differs from PostgreSQL's clock by {skew:.0f} s", mend=mend)
+    if skew is not None and skew > LARGEST_SKEW:
+        return warn("clock", f"{shown} differs from PostgreSQL's clock by {skew.total_seconds():.0f} s", mend=mend)
     return ok("clock", shown)

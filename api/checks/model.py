@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from pathlib import Path
 
 from api.checks.check import Check, fail, ok, warn
 from api.settings import Settings
@@ -29,9 +30,14 @@ def model(settings: Settings) -> Check:
         return fail(NAME, f"{settings.model}: {error}", mend=mend)
     if not settings.fast_embedding or not folder.plain:
         return ok(NAME, f"{folder.model_id}, on torch")
-    if not any(cache.glob("openvino/*/model.xml")):
+    if not has_copy(cache):
         return ok(NAME, f"{folder.model_id}; its OpenVINO copy is made at the first start")
     return _copy(settings, folder)
+
+
+def has_copy(cache: Path) -> bool:
+    """Whether an OpenVINO copy was made; looking at things makes none."""
+    return any(cache.glob("openvino/*/model.xml"))
 
 
 def _copy(settings: Settings, folder: ModelFolder) -> Check:

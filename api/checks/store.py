@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from api.admin import postgres_folder, wait_for_server
@@ -68,13 +68,15 @@ async def reach(settings: Settings) -> AsyncIterator[Reached]:
         yield Reached(server.url, how, trial=trial)
 
 
-async def answers(database: Database, *, how: str) -> tuple[Check, datetime]:
-    """That it answers, and what its clock says."""
+async def answers(database: Database, *, how: str) -> tuple[Check, timedelta]:
+    """That it answers, and how far its clock is from this machine's, whatever time the answer took."""
     async with database.connection() as connection:
+        before = datetime.now(UTC)
         row = await (await connection.execute(b"SELECT clock_timestamp()")).fetchone()
+        after = datetime.now(UTC)
         version = connection.info.parameter_status("server_version") or "of unknown version"
     assert row is not None  # noqa: S101 - for the type checker: this statement answers one row
-    return ok("PostgreSQL", f"{version}, {how}"), row[0]
+    return ok("PostgreSQL", f"{version}, {how}"), max(before - row[0], row[0] - after, timedelta())
 
 
 def schema(url: str) -> Check:
@@ -108,8 +110,9 @@ async def starter_precedents(database: Database) -> Check:
 async def authentication(database: Database, settings: Settings) -> Check:
     """Whether the address that is listened on needs keys, and has them."""
     if await any_key(database):
-        return ok("authentication", "API keys exist: a service started since asks for them")
+        return ok("authentication", "API keys exist: the service asks for them")
     if settings.loopback:
         return ok("authentication", "off: only this machine can reach the service")
-    mend = "make a key: seenbefore keys create --workspace NAME --name NAME"
+    where = "" if settings.database_url else f" --data {settings.data}"
+    mend = f"make a key: seenbefore keys create --workspace NAME --name NAME{where}"
     return fail("authentication", f"no API key, so the service refuses to listen on {settings.host}", mend=mend)

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import click
 
 from api.cli.asking import Document, Target, connect, target_options
-from api.cli.output import json_option, say, show_fields, show_json, show_table
+from api.cli.output import counted, json_option, say, show_fields, show_json, show_table
 from api.cli.reading import read_failure
 from api.cli.untrusted import first_line
 
@@ -73,7 +73,7 @@ def decision_text(decision: Document) -> str:
     if decision["retry_delay_s"] is not None:
         parts.append(f" in {duration(decision['retry_delay_s'])}")
     if decision["max_attempts"] is not None:
-        parts.append(f", at most {decision['max_attempts']} attempts")
+        parts.append(f", at most {counted(decision['max_attempts'], 'attempt')}")
     return "".join(parts)
 
 
@@ -95,7 +95,7 @@ def _seen(seen_before: bool, precedent: Document | None) -> str:
     if not seen_before or precedent is None:
         return "yes, in another form" if seen_before else "no"
     times = f"first {precedent['first_seen']}, last {precedent['last_seen']}"
-    return f"yes: {precedent['occurrences']} occurrences, {times}"
+    return f"yes: {counted(precedent['occurrences'], 'occurrence')}, {times}"
 
 
 def _pairs(values: Document | None) -> str:

@@ -7,11 +7,21 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
 from api.checks.check import Check, Status, fail, ok, warn, worst
-from api.cli.asking import Document, NoService, ServiceAway, ServiceTrouble, Target, connect, target_options
+from api.cli.asking import (
+    Document,
+    NoService,
+    ServiceAway,
+    ServiceTrouble,
+    Target,
+    connect,
+    is_local,
+    target_options,
+)
 from api.cli.offline import data_option, quiet
 from api.cli.output import is_terminal, json_option, say, show_json
 
@@ -62,17 +72,17 @@ async def examine(*, data: Path | None, target: Target) -> AsyncIterator[Check]:
     yield machine.data_folder(settings)
     service, health = service_check(target)
     yield service
-    yield machine.port(settings, service_there=health is not None)
+    yield machine.port(settings, served=_port_of(target) if health is not None else None)
     yield await asyncio.to_thread(model.model, settings)
     if settings.database_url is None:
         yield store.programs(settings)
-    ask = (lambda: service_check(target)[1]) if health is not None else None
+    ask = (lambda: service_check(target)[1]) if health else None
     async for check in _of_store(settings, ask=ask):
         yield check
 
 
 def service_check(target: Target) -> tuple[Check, Document | None]:
-    """Whether the service answers and can give advice, and what it said (None when it does not answer)."""
+    """Whether the service answers and can give advice, and what it said (None when nothing answers, or another)."""
     try:
         with connect(target) as service:
             health = service.get("/health/ready")
@@ -80,15 +90,21 @@ def service_check(target: Target) -> tuple[Check, Document | None]:
         mend = "start it: make serve; or name its address: --url"
         return warn("service", f"none answers at {target.shown}", mend=mend), None
     except ServiceAway:
-        return fail("service", f"{target.shown} answers, and can give no advice", mend="see the parts below"), None
+        return fail("service", f"{target.shown} answers, and can give no advice", mend="see the parts below"), {}
     except ServiceTrouble as trouble:
         return fail("service", str(trouble), mend="see its log; or name another address: --url"), None
-    pending, spooled = health.get("precedents_pending"), health.get("spooled")
+    pending, spooled = health.get("index_pending"), health.get("spooled")
     detail = f"{health.get('status')} at {target.shown}, {pending} pending, {spooled} spooled"
     if health.get("status") == "ok":
         return ok("service", detail), health
     parts = ", ".join(f"{name}: {said}" for name, said in dict(health.get("parts", {})).items())
     return warn("service", f"{detail} ({parts})", mend="see the parts below, and the service's log"), health
+
+
+def _port_of(target: Target) -> int | None:
+    """The port where the service answers; None when that is on another machine."""
+    parts = urlsplit(target.url)
+    return (parts.port or {"http": 80, "https": 443}[parts.scheme]) if is_local(target) else None
 
 
 async def _of_store(settings: Settings, *, ask: Ask | None) -> AsyncIterator[Check]:
@@ -97,10 +113,10 @@ async def _of_store(settings: Settings, *, ask: Ask | None) -> AsyncIterator[Che
     from knowledge.errors import KnowledgeError  # noqa: PLC0415
     from knowledge.store.database import Database  # noqa: PLC0415
 
-    database_now = None
+    skew = None
     try:
         async with store.reach(settings) as reached, Database(reached.url) as database:
-            check, database_now = await store.answers(database, how=reached.how)
+            check, skew = await store.answers(database, how=reached.how)
             yield check
             if not reached.trial:
                 async for check in _of_content(settings, database=database, reached=reached, ask=ask):
@@ -108,7 +124,7 @@ async def _of_store(settings: Settings, *, ask: Ask | None) -> AsyncIterator[Che
     except KnowledgeError as error:
         where = "the server" if settings.database_url else f"{settings.data / 'postgres' / 'postgres.log'}"
         yield fail("PostgreSQL", str(error), mend=f"look at {where}, and at space and rights of the data folder")
-    yield machine.clock(datetime.now(UTC), database_now=database_now)
+    yield machine.clock(datetime.now(UTC), skew=skew)
 
 
 async def _of_content(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from api.cli.offline import data_option, note, read_settings, run
+from api.cli.offline import data_option, note, run, settings_in_use
 from api.cli.output import json_option, say, show_json, show_table
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ LONGEST_NAME = 200
 def command() -> None:
     """Make, list and revoke API keys, whether or not the service runs.
 
-    A service that starts while there is a key asks for one with every request.
+    From half a minute after the first key was made, every request needs one; revoking the last opens nothing again.
     """
 
 
@@ -42,7 +42,7 @@ def create(*, workspace: str, name: str, data: Path | None, as_json: bool) -> No
     async def work(connection: Connection) -> tuple[ApiKeyRecord, str, bool]:
         from knowledge.store import api_keys, workspaces  # noqa: PLC0415 - not needed for help
 
-        first = not any(key.revoked_at is None for key in await api_keys.list_all(connection))
+        first = not await api_keys.list_all(connection)
         workspace_id = await workspaces.ensure(connection, workspace)
         key, secret = await api_keys.create(connection, workspace_id=workspace_id, name=name)
         return key, secret, first
@@ -54,7 +54,7 @@ def create(*, workspace: str, name: str, data: Path | None, as_json: bool) -> No
         say(f"key {key.id} opens workspace {key.workspace}. Its secret, shown this once:", err=True)
         say(secret)
     if first:
-        say("This is the only key: a service that runs asks for keys once it is restarted.", err=True)
+        say("This is the first key: within half a minute, a service that runs asks for one.", err=True)
 
 
 @command.command("list")
@@ -109,7 +109,7 @@ def check_workspace(name: str) -> None:
 
 
 def _in_store(work: Callable[[Connection], Awaitable[Any]], *, data: Path | None) -> Any:
-    settings = read_settings(data=data)
+    settings = settings_in_use(data=data)
 
     async def opened() -> Any:
         from api.admin import open_store_beside  # noqa: PLC0415 - not needed for help

@@ -35,6 +35,17 @@ def read_settings(*, data: Path | None, **given: object) -> Settings:
         raise click.UsageError(str(error)) from None
 
 
+def settings_in_use(*, data: Path | None) -> Settings:
+    """The service's settings, where a service has kept its data with them: a misspelt folder is refused, not made."""
+    settings = read_settings(data=data)
+    if settings.database_url is None and not (settings.data / "postgres").is_dir():
+        raise click.ClickException(
+            f"{settings.data} is no data folder of a service; name it with --data. "
+            f"A new one is made by: seenbefore serve --data {settings.data}"
+        )
+    return settings
+
+
 def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run to the end; what `knowledge` refuses is said as a command says it. Libraries keep quiet meanwhile."""
     from knowledge.errors import KnowledgeError  # noqa: PLC0415 - not needed for help

@@ -41,6 +41,11 @@ def say(text: str = "", *, err: bool = False) -> None:
     click.echo(harmless(text).encode(encoding, "replace").decode(encoding), err=err)
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 attempt`, `5 attempts`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def show_json(document: Any) -> None:
     """A document as JSON."""
     say(as_json(document))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from api.cli.asking import ServiceTrouble, Target, connect, target_options
-from api.cli.offline import data_option, note, read_settings, run
+from api.cli.offline import data_option, note, run, settings_in_use
 from api.cli.output import json_option, show_fields, show_json
 from api.cli.progress import Advance, progress
 
@@ -30,9 +30,7 @@ def command(*, data: Path | None, as_json: bool, target: Target) -> None:
     If the service runs, its own index worker does it while it goes on answering. With SEENBEFORE_DATABASE_URL and
     SEENBEFORE_QDRANT_URL the servers are used directly. `--url` is asked how many points a running service has.
     """
-    settings = read_settings(data=data)
-    if settings.database_url is None and not (settings.data / "postgres").is_dir():
-        raise click.ClickException(f"{settings.data} is no data folder of a service; name it with --data.")
+    settings = settings_in_use(data=data)
 
     async def work() -> Rebuilt:
         from api.rebuild import rebuild  # noqa: PLC0415 - not needed for help

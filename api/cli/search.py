@@ -9,9 +9,7 @@ import click
 from api.cli.advise import show_evidence
 from api.cli.asking import Target, connect, target_options
 from api.cli.output import json_option, show_json
-from knowledge.failures import Cause, Verdict
-
-MOST_RESULTS = 100
+from knowledge.failures import MOST_RESULTS, Cause, Verdict
 
 
 @click.command("search", epilog="Exit codes: 0 answered, 2 wrong usage, 3 the service cannot be reached or refuses.")

@@ -41,7 +41,7 @@ def wait_indexed(service: Service) -> bool:
     """True once everything can be found; False when the service has not got on while it was waited for."""
     pending = None
     while not _post(b"", service=service, attempts=ATTEMPTS, params={"wait": "indexed"})["indexed"]:
-        left = service.get("/health/ready")["precedents_pending"]
+        left = service.get("/health/ready")["index_pending"]
         if pending is not None and left >= pending:
             return False
         pending = left

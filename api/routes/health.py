@@ -12,19 +12,26 @@ from api.models import HealthAnswer
 router = APIRouter(tags=["operations"])
 
 
+# Beside the `GET` route and not in it: the document would name one operation twice.
+@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live", response_model=HealthAnswer)
 async def live() -> JsonAnswer:
     """The process answers."""
     return JsonAnswer({"status": "ok", "parts": {}})
 
 
+@router.head("/health/ready", include_in_schema=False)
 @router.get(
     "/health/ready",
     response_model=HealthAnswer,
     responses={503: {"model": HealthAnswer, "description": "No answer can be given"}},
 )
 async def ready(request: Request) -> JsonAnswer:
-    """Whether advice can be given: `degraded` still answers, `down` (503) does not."""
+    """Whether advice can be given: `degraded` still answers, `down` (503) does not.
+
+    `index_pending` signatures are stored and known by their fingerprint, and not yet found as neighbours of others;
+    that alone degrades nothing.
+    """
     health = await look(request.app.state.parts)
     return JsonAnswer(health.document(), status_code=503 if health.status == "down" else 200)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -12,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BeforeValidator
 
 from api.context import Idempotent, JsonAnswer, Service, Workspace, problems
+from api.cursors import read_cursor, write_cursor
 from api.models import (
     ImportAnswer,
     IncidentAnswer,
@@ -24,11 +23,14 @@ from api.models import (
 from api.problems import Problem
 from ingest.ndjson import import_lines
 from ingest.records import IncidentBody, Name
+from knowledge.errors import StoreUnavailable
 from knowledge.failures import Cause, Resolution, Verdict
 from knowledge.service import IncidentFilter
 
 router = APIRouter(prefix="/incidents", tags=["incidents"])
 
+#: A queue that takes longer is waited for by asking again, as `seenbefore import --wait` does.
+LONGEST_WAIT_S = 120.0
 NDJSON = {"requestBody": {"required": False, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}}
 
 
@@ -44,7 +46,11 @@ async def import_incidents(
     service: Service,
     workspace: Workspace,
     wait: Annotated[
-        Literal["indexed"] | None, Query(description="`indexed`: answer once the neighbours can be found.")
+        Literal["indexed"] | None,
+        Query(
+            description="`indexed`: answer once all that the workspace has recorded can be found as neighbours, and at "
+            f"the latest {LONGEST_WAIT_S:.0f} s after the last line; `indexed` in the answer says whether it can."
+        ),
     ] = None,
 ) -> JsonAnswer:
     """Record NDJSON, one incident a line, streamed. A bad line never costs the good ones."""
@@ -54,8 +60,16 @@ async def import_incidents(
         raise Problem(415, "Send application/x-ndjson.", field="Content-Type")
     longest = request.app.state.parts.settings.max_body_bytes
     report = await import_lines(request.stream(), workspace=workspace, service=service, longest_line=longest)
-    indexed = await service.wait_indexed(workspace) if wait == "indexed" else None
+    indexed = await wait_indexed(service, workspace) if wait == "indexed" else None
     return JsonAnswer(report.document() | {"indexed": indexed})
+
+
+async def wait_indexed(service: Service, workspace: str) -> bool:
+    """Whether all can be found in time. What was recorded is recorded, whatever becomes of the waiting."""
+    try:
+        return await service.wait_indexed(workspace, limit_s=LONGEST_WAIT_S)
+    except StoreUnavailable:
+        return False
 
 
 def written_out(value: object) -> object:
@@ -102,7 +116,8 @@ async def list_incidents(
     """Incidents, newest first, by keyset pages."""
     after = read_cursor(cursor) if cursor is not None else None
     page = await service.list_incidents(workspace, shown, after=after, limit=limit + 1)
-    following = write_cursor(page[limit - 1]) if len(page) > limit else None
+    last = page[limit - 1] if len(page) > limit else None
+    following = write_cursor(last["occurred_at"], last["id"]) if last is not None else None
     return JsonAnswer({"incidents": page[:limit], "next": following})
 
 
@@ -139,20 +154,6 @@ async def resolution(
             once=once,
         )
     )
-
-
-def write_cursor(incident: dict[str, object]) -> str:
-    """The place of an incident in the list, opaque to callers."""
-    return base64.urlsafe_b64encode(f"{incident['occurred_at']} {incident['id']}".encode()).decode().rstrip("=")
-
-
-def read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    """The place that `write_cursor` wrote; a 422 problem for anything else."""
-    try:
-        moment, identifier = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split(" ")
-        return datetime.fromisoformat(moment).astimezone(UTC), UUID(identifier)
-    except (ValueError, binascii.Error, OverflowError):
-        raise Problem(422, "This is no cursor of this list.", field="cursor") from None
 
 
 def with_zone(moment: datetime | None, *, field: str) -> datetime | None:

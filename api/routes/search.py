@@ -11,8 +11,8 @@ from api.context import JsonAnswer, Service, Workspace, problems
 from api.models import SearchAnswer
 from api.routes.incidents import Moment, with_zone
 from ingest.records import Name
-from knowledge.failures import Cause, Verdict
-from knowledge.search import MOST_RESULTS, SearchQuery
+from knowledge.failures import MOST_RESULTS, Cause, Verdict
+from knowledge.search import SearchQuery
 
 router = APIRouter(tags=["search"])
 Question = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]

@@ -8,9 +8,13 @@ and the service then changes over to it (`edge.py`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import os
 import shutil
+import signal
 import sys
+import uuid
 from pathlib import Path
 
 from knowledge.errors import IndexUnavailable
@@ -18,6 +22,7 @@ from knowledge.errors import IndexUnavailable
 CURRENT = "CURRENT"
 GRAPHED = "GRAPHED"
 NICENESS = 10
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG in linux/prctl.h
 
 
 def current_generation(folder: Path) -> Path:
@@ -27,9 +32,8 @@ def current_generation(folder: Path) -> Path:
 
 
 def next_generation(folder: Path) -> Path:
-    """Where the next copy goes."""
-    number = int(current_generation(folder).name.removeprefix("gen-"))
-    return folder / f"gen-{number + 1}"
+    """Where the next copy goes: a name that nobody else has, not even a child of a service that was killed."""
+    return folder / f"gen-{uuid.uuid4().hex}"
 
 
 def make_current(generation: Path) -> None:
@@ -48,6 +52,13 @@ def remove_other_generations(folder: Path) -> None:
     for generation in folder.glob("gen-*"):
         if generation != kept:
             shutil.rmtree(generation, ignore_errors=True)
+
+
+def set_aside(folder: Path) -> Path:
+    """Move a collection that cannot be opened out of the way, in the place of the one before; where it lies now."""
+    aside = folder.with_name(f"{folder.name}.damaged")
+    shutil.rmtree(aside, ignore_errors=True)
+    return folder.rename(aside)
 
 
 def graphed_points(generation: Path) -> int:
@@ -77,6 +88,7 @@ def main(folder: str) -> int:
     """The child process."""
     import qdrant_edge  # noqa: PLC0415 - the service imports this module for its other half
 
+    _die_with_parent()
     os.nice(NICENESS)
     shard = qdrant_edge.EdgeShard.load(folder)
     changed = shard.optimize()
@@ -86,6 +98,12 @@ def main(folder: str) -> int:
     (Path(folder) / GRAPHED).write_text(str(points), encoding="ascii")
     sys.stdout.write("optimized\n" if changed else "nothing to do\n")
     return 0
+
+
+def _die_with_parent() -> None:
+    """Nobody waits for what a killed service began. Where the system knows no such order, the work is done in vain."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -12,22 +12,18 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-import numpy as np
 import qdrant_edge as qe
 
-from knowledge.errors import DataFolderInUse, IndexUnavailable
+from knowledge.errors import DataFolderInUse, IndexDamaged, IndexUnavailable
 from knowledge.index import compaction
 from knowledge.index import conditions as c
-from knowledge.index.lexical import EMPTY, SparseVector
-from knowledge.index.payload import from_json, to_json
-from knowledge.index.port import LEXICAL, PROFILE, RESOLUTION, SIGNATURE, IndexHit, IndexPoint, NeighbourQuery
+from knowledge.index.edge_types import condition_of, config, field_indexes, point_of, vector_of
+from knowledge.index.points import PAGE, PREFETCHED, RRF_K, hit_of, questions, version_of, wanted_vectors
+from knowledge.index.port import IndexHit, IndexPoint, NeighbourQuery
+from knowledge.store.folder_lock import FolderLock
 
 T = TypeVar("T")
-PAGE = 1000
 THREADS = 4
-RRF_K = 60
-#: Of each kind of neighbours; by fusion the best of them remain.
-PREFETCHED = 40
 #: Points without a graph above which one is built; fewer are searched in full about as fast (`benchmarks/latency.py`).
 GRAPH_FROM = 15_000
 
@@ -39,6 +35,7 @@ class EdgeIndex:
         self._folder = folder / collection
         self._collection = collection
         self._dimensions = dimensions
+        self._lock: FolderLock | None = None
         self._shard: qe.EdgeShard | None = None
         self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="index")
         self._writing = asyncio.Lock()
@@ -50,39 +47,61 @@ class EdgeIndex:
         """Name of the collection."""
         return self._collection
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the shard is loaded."""
+        return self._shard is not None
+
     async def open(self) -> None:
-        """Load the shard, or make it; a second process on the same folder is refused by the engine."""
+        """Load the shard, or make it. Raises `DataFolderInUse` while another process has it, `IndexDamaged` when the
+        engine cannot read it: `set_aside`, and open again."""
         self._shard = await self._call(self._load)
 
+    async def set_aside(self) -> str:
+        """Move an index that is damaged out of the way; where it lies now. The next `open` makes an empty one."""
+        return str(await self._call(lambda: compaction.set_aside(self._folder)))
+
     def _load(self) -> qe.EdgeShard:
-        generation = compaction.current_generation(self._folder)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = self._lock or FolderLock.acquire(self._folder.parent)
         try:
-            if (generation / "edge_config.json").exists():
-                shard = qe.EdgeShard.load(str(generation))
-                compaction.remove_other_generations(self._folder)
-                self._without_graph = shard.info().points_count - compaction.graphed_points(generation)
-                return shard
-            generation.mkdir(parents=True, exist_ok=True)
-            shard = qe.EdgeShard.create(str(generation), _config(self._dimensions))
-        except Exception as error:
-            if "WouldBlock" in str(error):  # the lock of its write-ahead log
-                raise DataFolderInUse(f"The index in {self._folder} is open in another process") from error
-            raise
-        for operation in _field_indexes():
+            with _translated():
+                return self._load_locked()
+        except IndexUnavailable as error:
+            raise IndexDamaged(f"The index in {self._folder} cannot be opened: {error}") from error
+
+    def _load_locked(self) -> qe.EdgeShard:
+        generation = compaction.current_generation(self._folder)
+        if generation.exists():
+            shard = qe.EdgeShard.load(str(generation))
+            compaction.remove_other_generations(self._folder)
+            self._without_graph = shard.info().points_count - compaction.graphed_points(generation)
+            return shard
+        return self._create(generation)
+
+    def _create(self, generation: Path) -> qe.EdgeShard:
+        generation.mkdir()
+        shard = qe.EdgeShard.create(str(generation), config(self._dimensions))
+        for operation in field_indexes():
             shard.update(operation)
+        self._without_graph = 0
         return shard
 
     async def close(self) -> None:
         """Write everything to disk and let go of the folder."""
-        shard, self._shard = self._shard, None
-        if shard is not None:
-            await self._call(shard.close)
+        async with self._writing:
+            shard, self._shard = self._shard, None
+            if shard is not None:
+                await self._call(shard.close)
         self._threads.shutdown(wait=True)
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     async def upsert(self, points: Sequence[IndexPoint]) -> None:
         """Write points; durable when it returns (the engine keeps a write-ahead log)."""
         if points:
-            await self._update(qe.UpdateOperation.upsert_points([_point(point) for point in points]))
+            await self._update(qe.UpdateOperation.upsert_points([point_of(point) for point in points]))
             self._without_graph += len(points)
 
     async def delete(self, ids: Sequence[UUID]) -> None:
@@ -108,12 +127,13 @@ class EdgeIndex:
         try:
             async with self._writing:
                 await self._call(lambda: self._copy_to(generation))
-                self._since_copy, self._without_graph = [], 0
-            if await compaction.optimize_in_child(generation):
+                self._since_copy, copied = [], self._without_graph
+            changed = await compaction.optimize_in_child(generation)
+            if changed:
                 async with self._writing:
                     await self._call(lambda: self._change_over(generation))
-                return True
-            return False
+            self._without_graph -= copied
+            return changed
         finally:
             self._since_copy = None
             await self._call(lambda: compaction.remove_other_generations(self._folder))
@@ -123,16 +143,16 @@ class EdgeIndex:
 
     def _copy_to(self, generation: Path) -> None:
         self._open.flush()
-        shutil.rmtree(generation, ignore_errors=True)
         shutil.copytree(compaction.current_generation(self._folder), generation)
 
     def _change_over(self, generation: Path) -> None:
+        old = self._open
         fresh = qe.EdgeShard.load(str(generation))
         for operation in self._since_copy or ():
             fresh.update(operation)
         fresh.flush()
         compaction.make_current(generation)
-        old, self._shard = self._open, fresh
+        self._shard = fresh
         old.close()
 
     async def neighbours(self, query: NeighbourQuery) -> list[IndexHit]:
@@ -142,22 +162,19 @@ class EdgeIndex:
             return self._neighbours(query)
 
     def _neighbours(self, query: NeighbourQuery) -> list[IndexHit]:
-        wanted = qe.Filter(must=[_condition(each) for each in c.conditions(query.filter)])
-        prefetches = [
-            qe.Prefetch(limit=max(query.limit, PREFETCHED), query=qe.Query.Nearest(given, using=name), filter=wanted)
-            for name, given in _queries(query)
-        ]
-        names = [SIGNATURE, LEXICAL, PROFILE] + ([RESOLUTION] if query.by_resolution else [])
-        found = self._open.query(
-            qe.QueryRequest(
-                limit=query.limit,
-                query=cast(qe.Fusion, qe.Fusion.Rrf(k=RRF_K)),  # the stubs forget that Rrf is a Fusion
-                prefetches=prefetches,
-                with_payload=True,
-                with_vector=names,
-            )
+        wanted = qe.Filter(must=[condition_of(each) for each in c.conditions(query.filter)])
+        nearest = (qe.Query.Nearest(vector_of(given), using=name) for name, given in questions(query))
+        request = qe.QueryRequest(
+            limit=query.limit,
+            query=cast(qe.Fusion, qe.Fusion.Rrf(k=RRF_K)),  # the stubs forget that Rrf is a Fusion
+            prefetches=[qe.Prefetch(limit=max(query.limit, PREFETCHED), query=each, filter=wanted) for each in nearest],
+            with_payload=True,
+            with_vector=wanted_vectors(query),
         )
-        return [_hit(point, query) for point in found]
+        return [
+            hit_of(point.id, score=point.score, payload=point.payload, vectors=point.vector, query=query)
+            for point in self._read(lambda shard: shard.query(request))
+        ]
 
     async def versions(self) -> AsyncIterator[tuple[UUID, int]]:
         """Every point's id and version, in the order of ids."""
@@ -166,16 +183,16 @@ class EdgeIndex:
             request = qe.ScrollRequest(offset=offset, limit=PAGE, with_payload=["version"], with_vector=False)
             records, offset = await self._call(partial(self._scroll, request))
             for record in records:
-                yield UUID(str(record.id)), int((record.payload or {}).get("version", 0))
+                yield version_of(record.id, record.payload)
             if offset is None:
                 return
 
     def _scroll(self, request: qe.ScrollRequest) -> tuple[list[qe.Record], Any]:
-        return self._open.scroll(request)
+        return self._read(lambda shard: shard.scroll(request))
 
     async def count(self) -> int:
         """How many points there are."""
-        return await self._call(lambda: self._open.count(qe.CountRequest(exact=True)))
+        return await self._call(lambda: self._read(lambda shard: shard.count(qe.CountRequest(exact=True))))
 
     @property
     def _open(self) -> qe.EdgeShard:
@@ -183,12 +200,32 @@ class EdgeIndex:
             raise IndexUnavailable("The index is not open")
         return self._shard
 
+    def _read(self, work: Callable[[qe.EdgeShard], T]) -> T:
+        """Read from the shard in use; a change-over may close it before the engine has been entered."""
+        while True:
+            shard = self._open
+            try:
+                return work(shard)
+            except Exception:
+                if shard is self._shard:
+                    raise
+
     async def _call(self, work: Callable[[], T]) -> T:
+        """Work in a thread. It cannot be ended there: a cancellation waits for it, and comes after it."""
+
         def guarded() -> T:
             with _translated():
                 return work()
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, guarded)
+        try:
+            working = asyncio.get_running_loop().run_in_executor(self._threads, guarded)
+        except RuntimeError as error:
+            raise IndexUnavailable("The index is closed") from error
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            await asyncio.wait({working})
+            raise
 
 
 @contextlib.contextmanager
@@ -198,84 +235,10 @@ def _translated() -> Iterator[None]:
     except (IndexUnavailable, DataFolderInUse):
         raise
     except Exception as error:
+        if "WouldBlock" in str(error):  # the lock of its write-ahead log
+            raise DataFolderInUse("The index is open in another process") from error
         raise IndexUnavailable(f"The index failed: {error}") from error
-
-
-def _config(dimensions: int) -> qe.EdgeConfig:
-    dense = qe.EdgeVectorParams(size=dimensions, distance=qe.Distance.Cosine)
-    return qe.EdgeConfig(
-        vectors={SIGNATURE: dense, RESOLUTION: dense},
-        sparse_vectors={
-            LEXICAL: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf),
-            PROFILE: qe.EdgeSparseVectorParams(),
-        },
-        max_search_threads=1,  # a search is over before a second thread has begun
-    )
-
-
-def _field_indexes() -> Iterator[qe.UpdateOperation]:
-    kinds: tuple[tuple[tuple[str, ...], qe.PayloadSchemaType], ...] = (
-        (c.KEYWORD_FIELDS, qe.PayloadSchemaType.Keyword),
-        (c.INTEGER_FIELDS, qe.PayloadSchemaType.Integer),
-        (c.FLOAT_FIELDS, qe.PayloadSchemaType.Float),
-    )
-    for names, kind in kinds:
-        for name in names:
-            yield qe.UpdateOperation.create_field_index(name, kind)
-
-
-def _condition(condition: c.Condition) -> qe.FieldCondition:
-    match condition:
-        case c.OneOf(key, values):
-            return qe.FieldCondition(key, match=qe.MatchAny(cast(list[str], list(values))))
-        case c.AtLeast(key, number):
-            return qe.FieldCondition(key, range=qe.RangeFloat(gte=number))
-
-
-def _queries(query: NeighbourQuery) -> Iterator[tuple[str, Any]]:
-    yield SIGNATURE, query.vector.tolist()
-    if query.lexical.indices:
-        yield LEXICAL, _sparse(query.lexical)
-    if query.profile is not None and query.profile.indices:
-        yield PROFILE, _sparse(query.profile)
-    if query.by_resolution:
-        yield RESOLUTION, query.vector.tolist()
-
-
-def _point(point: IndexPoint) -> qe.Point:
-    vectors: dict[str, Any] = {SIGNATURE: point.signature.tolist(), LEXICAL: _sparse(point.lexical)}
-    if point.profile is not None:
-        vectors[PROFILE] = _sparse(point.profile)
-    if point.resolution is not None:
-        vectors[RESOLUTION] = point.resolution.tolist()
-    return qe.Point(str(point.id), vectors, to_json(point.payload))
-
-
-def _hit(point: qe.ScoredPoint, query: NeighbourQuery) -> IndexHit:
-    vectors: dict[str, Any] = point.vector if isinstance(point.vector, dict) else {}
-    payload = point.payload or {}
-    return IndexHit(
-        id=UUID(str(point.id)),
-        precedent_id=UUID(payload["precedent_id"]),
-        codes=tuple(payload["codes"]),
-        read_payload=partial(from_json, payload),
-        cosine=cosine(vectors.get(SIGNATURE), query) or 0.0,
-        fused=point.score,
-        lexical=stored(vectors.get(LEXICAL)),
-        profile=stored(vectors.get(PROFILE)),
-        resolution_cosine=cosine(vectors.get(RESOLUTION), query),
-    )
-
-
-def _sparse(vector: SparseVector) -> qe.SparseVector:
-    return qe.SparseVector(indices=list(vector.indices), values=list(vector.values))
-
-
-def stored(vector: Any) -> SparseVector:
-    """A sparse vector as the engine gives it back."""
-    return EMPTY if vector is None else SparseVector(tuple(vector.indices), tuple(vector.values))
-
-
-def cosine(vector: Any, query: NeighbourQuery) -> float | None:
-    """Cosine of a stored vector (unit length, as the engine keeps them) and the query's; None without one."""
-    return None if vector is None else float(np.dot(np.asarray(vector, dtype=np.float32), query.vector))
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # Rust's, which pyo3 does not count among the exceptions
+            raise
+        raise IndexUnavailable(f"The index failed: {error}") from None

@@ -131,8 +131,15 @@ class Index(Protocol):
     def collection(self) -> str:
         """Name of the collection; it carries the model's id."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is ready; where it is not (any more), `open` is worth another attempt."""
+
     async def open(self) -> None:
-        """Make what is missing and be ready."""
+        """Make what is missing and be ready, again after trouble; raises `IndexDamaged` when only `set_aside` helps."""
+
+    async def set_aside(self) -> str:
+        """Move what is damaged out of the way, so that `open` begins anew; where it is kept."""
 
     async def close(self) -> None:
         """Write everything to disk and let go."""

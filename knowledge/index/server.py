@@ -2,47 +2,74 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
-from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
 import httpx
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
-from qdrant_client.http.exceptions import ApiException
+from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from knowledge.errors import IndexUnavailable
 from knowledge.index import conditions as c
-from knowledge.index.edge import PREFETCHED, RRF_K, cosine, stored
 from knowledge.index.lexical import SparseVector
-from knowledge.index.payload import from_json, to_json
+from knowledge.index.payload import to_json
+from knowledge.index.points import (
+    PAGE,
+    PREFETCHED,
+    RRF_K,
+    AnyVector,
+    hit_of,
+    questions,
+    vectors_of,
+    version_of,
+    wanted_vectors,
+)
 from knowledge.index.port import LEXICAL, PROFILE, RESOLUTION, SIGNATURE, IndexHit, IndexPoint, NeighbourQuery
 
-PAGE = 1000
+#: A server that has not answered a question by then counts as away: the advice is given without it.
+ANSWER_LIMIT_S = 2.0
+NOT_FOUND, SERVER_ERROR = 404, 500
 
 
 class ServerIndex:
-    """An `Index` on a collection of a Qdrant server; any number of processes may share it."""
+    """An `Index` on a collection of a Qdrant server; any number of processes may share it.
+
+    After trouble that another `open` may mend (the server or the collection is away) it is not open, and says what the
+    trouble was without asking the server again.
+    """
 
     def __init__(self, client: AsyncQdrantClient, *, collection: str, dimensions: int) -> None:
         self._client = client
         self._collection = collection
         self._dimensions = dimensions
+        self._trouble: str | None = "The index is not open"
 
     @property
     def collection(self) -> str:
         """Name of the collection."""
         return self._collection
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the server and the collection answered when they were asked last."""
+        return self._trouble is None
+
     async def open(self) -> None:
         """Make the collection and its field indexes where they are missing; two processes may do so at once."""
-        with _translated():
+        with self._noting():
             if not await self._client.collection_exists(self._collection):
                 await self._create()
             for name, schema in _field_indexes():
                 await self._client.create_payload_index(self._collection, field_name=name, field_schema=schema)
+        self._trouble = None
+
+    async def set_aside(self) -> str:
+        """A server mends itself."""
+        return self._collection
 
     async def _create(self) -> None:
         dense = models.VectorParams(size=self._dimensions, distance=models.Distance.COSINE)
@@ -67,13 +94,13 @@ class ServerIndex:
     async def upsert(self, points: Sequence[IndexPoint]) -> None:
         """Write points; durable when it returns."""
         if points:
-            with _translated():
+            with self._asking():
                 await self._client.upsert(self._collection, points=[_point(point) for point in points], wait=True)
 
     async def delete(self, ids: Sequence[UUID]) -> None:
         """Remove points; absent ones are no error."""
         if ids:
-            with _translated():
+            with self._asking():
                 chosen = models.PointIdsList(points=[str(each) for each in ids])
                 await self._client.delete(self._collection, points_selector=chosen, wait=True)
 
@@ -81,37 +108,40 @@ class ServerIndex:
         """Dense and lexical neighbours by reciprocal rank fusion, best first."""
         wanted = models.Filter(must=[_condition(each) for each in c.conditions(query.filter)])
         prefetches = [
-            models.Prefetch(limit=max(query.limit, PREFETCHED), query=given, using=name, filter=wanted)
-            for name, given in _queries(query)
+            models.Prefetch(limit=max(query.limit, PREFETCHED), query=_vector(given), using=name, filter=wanted)
+            for name, given in questions(query)
         ]
-        names = [SIGNATURE, LEXICAL, PROFILE] + ([RESOLUTION] if query.by_resolution else [])
-        with _translated():
-            answer = await self._client.query_points(
-                self._collection,
-                prefetch=prefetches,
-                query=models.RrfQuery(rrf=models.Rrf(k=RRF_K)),
-                limit=query.limit,
-                with_payload=True,
-                with_vectors=names,
-            )
-        return [_hit(point, query) for point in answer.points]
+        with self._asking():
+            async with asyncio.timeout(ANSWER_LIMIT_S):
+                answer = await self._client.query_points(
+                    self._collection,
+                    prefetch=prefetches,
+                    query=models.RrfQuery(rrf=models.Rrf(k=RRF_K)),
+                    limit=query.limit,
+                    with_payload=True,
+                    with_vectors=wanted_vectors(query),
+                )
+        return [
+            hit_of(point.id, score=point.score, payload=point.payload, vectors=point.vector, query=query)
+            for point in answer.points
+        ]
 
     async def versions(self) -> AsyncIterator[tuple[UUID, int]]:
         """Every point's id and version, in the order of ids."""
         offset: Any = None
         while True:
-            with _translated():
+            with self._asking():
                 records, offset = await self._client.scroll(
                     self._collection, offset=offset, limit=PAGE, with_payload=["version"], with_vectors=False
                 )
             for record in records:
-                yield UUID(str(record.id)), int((record.payload or {}).get("version", 0))
+                yield version_of(record.id, record.payload)
             if offset is None:
                 return
 
     async def count(self) -> int:
         """How many points there are."""
-        with _translated():
+        with self._asking():
             return (await self._client.count(self._collection, exact=True)).count
 
     async def optimize(self) -> bool:
@@ -120,17 +150,33 @@ class ServerIndex:
 
     async def clear(self) -> None:
         """Remove every point."""
-        with _translated():
+        with self._asking():
             everything = models.FilterSelector(filter=models.Filter())
             await self._client.delete(self._collection, points_selector=everything, wait=True)
 
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[None]:
+        if self._trouble is not None:
+            raise IndexUnavailable(self._trouble)
+        with self._noting():
+            yield
 
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (ApiException, QdrantException, httpx.HTTPError, OSError) as error:
-        raise IndexUnavailable(f"Qdrant cannot be reached: {error}") from error
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        # ValueError: the client's own engine has no such collection.
+        except (ApiException, QdrantException, httpx.HTTPError, OSError, ValueError) as error:
+            said = f"Qdrant cannot be reached: {str(error) or type(error).__name__}"
+            if _may_be_mended(error):
+                self._trouble = said
+            raise IndexUnavailable(said) from error
+
+
+def _may_be_mended(error: Exception) -> bool:
+    """Whether opening it again can help: not where the server refuses what is asked of it."""
+    status = error.status_code if isinstance(error, UnexpectedResponse) else None
+    return status is None or status == NOT_FOUND or status >= SERVER_ERROR
 
 
 def _field_indexes() -> Iterator[tuple[str, models.PayloadSchemaType | models.IntegerIndexParams]]:
@@ -152,40 +198,12 @@ def _condition(condition: c.Condition) -> models.FieldCondition:
             return models.FieldCondition(key=key, range=models.Range(gte=number))
 
 
-def _queries(query: NeighbourQuery) -> Iterator[tuple[str, Any]]:
-    yield SIGNATURE, query.vector.tolist()
-    if query.lexical.indices:
-        yield LEXICAL, _sparse(query.lexical)
-    if query.profile is not None and query.profile.indices:
-        yield PROFILE, _sparse(query.profile)
-    if query.by_resolution:
-        yield RESOLUTION, query.vector.tolist()
-
-
 def _point(point: IndexPoint) -> models.PointStruct:
-    vectors: dict[str, Any] = {SIGNATURE: point.signature.tolist(), LEXICAL: _sparse(point.lexical)}
-    if point.profile is not None:
-        vectors[PROFILE] = _sparse(point.profile)
-    if point.resolution is not None:
-        vectors[RESOLUTION] = point.resolution.tolist()
+    vectors: dict[str, Any] = {name: _vector(given) for name, given in vectors_of(point)}
     return models.PointStruct(id=str(point.id), vector=vectors, payload=to_json(point.payload))
 
 
-def _sparse(vector: SparseVector) -> models.SparseVector:
-    return models.SparseVector(indices=list(vector.indices), values=list(vector.values))
-
-
-def _hit(point: models.ScoredPoint, query: NeighbourQuery) -> IndexHit:
-    vectors: dict[str, Any] = point.vector if isinstance(point.vector, dict) else {}
-    payload = point.payload or {}
-    return IndexHit(
-        id=UUID(str(point.id)),
-        precedent_id=UUID(payload["precedent_id"]),
-        codes=tuple(payload["codes"]),
-        read_payload=partial(from_json, payload),
-        cosine=cosine(vectors.get(SIGNATURE), query) or 0.0,
-        fused=point.score,
-        lexical=stored(vectors.get(LEXICAL)),
-        profile=stored(vectors.get(PROFILE)),
-        resolution_cosine=cosine(vectors.get(RESOLUTION), query),
-    )
+def _vector(given: AnyVector) -> list[float] | models.SparseVector:
+    if isinstance(given, SparseVector):
+        return models.SparseVector(indices=list(given.indices), values=list(given.values))
+    return given

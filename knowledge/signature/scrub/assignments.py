@@ -33,20 +33,34 @@ _ASSIGNED = re2.compile(
 _COLONS = (b":", b"\xef\xbc\x9a")
 _FLAG = re2.compile(rf"(?i)--?[a-z0-9_.\-]*?{_NAME}(?:\\*[\"'],?[ \t]*|[ \t]+)".encode())
 _ELEMENT = re2.compile(rf"(?i)<[a-z0-9_.:\-]*?{_NAME}(?:\s[^<>]*)?>([^<]*)<".encode())
-#: `CREATE USER … IDENTIFIED BY 'x'`, `WITH PASSWORD 'x'`, and the words of a netrc file.
-_SQL = re2.compile(rb"(?i)(?:identified\s+by(?:\s+password)?|password)\s+(?:as\s+)?(?:\\*['\"])")
-_NETRC = re2.compile(rb"(?i)\blogin\s+[^\s]+\s+password\s+")
-#: Programs whose short option takes a password; psql's `-p` is a port and not among them.
-_COMMAND = re2.compile(
-    rb"(?i)\b(?:(?:mysql[a-z]*|mariadb[a-z\-]*|sshpass|mongo[a-z]*|(?:docker|podman|helm registry|az|oras) login)\b"
-    rb"[^\n|;]*?\s-p[ =]?"
-    rb"|redis-cli\b[^\n|;]*?\s-a[ ]|(?:curl|http|https|wget)\b[^\n|;]*?\s(?:-u|--user|-a|--auth)[ =]?[\"']?[^\s:\"']+:)"
+#: `CREATE USER … IDENTIFIED BY 'x'`, `WITH PASSWORD 'x'`, `SET PASSWORD FOR y = 'x'`, and the words of a netrc file.
+_IDENTIFIED = re2.compile(
+    rb"(?i)\b(identified)\s+(?:by|(?:with|via)\s+[\w\"'`]+\s+(?:by|as|using))\s+(?:(?:password|values)\s+)?"
 )
-_COMMAND_HINTS = (b" -p", b" -a ", b" -u", b" --user", b" --auth")
+_SQL_VERB = re2.compile(rb"(?i)\b(?:create|alter|grant|replace)\s")
+_SQL_WINDOW = 300
+_SQL = re2.compile(
+    rb"(?i)\bpassword(?:\s+(?:as\s+)?|\s*\(\s*|\s+for\s+[^=\n]{1,200}?\s*=\s*(?:password\s*\(\s*)?)(?:\\*['\"])"
+)
+_NETRC = re2.compile(rb"(?i)\blogin\s+[^\s]+\s+password\s+")
+#: Programs whose short option takes a password, in a line or as a list of arguments; `-P` is a port. So is psql's
+#: `-p` (group 1), where people write their password all the same.
+_LOGINS = r"(?:docker|podman|helm registry|az|oras)(?:[\"',]*\s[\"']?)login"
+_LISTED = r"[\"'],\s*"
+_COMMAND = re2.compile(
+    (
+        rf"(?i)\b(?:(?:mysql[a-z]*|mariadb[a-z\-]*|sshpass|mongo[a-z]*|(psql|pg_[a-z]+)|{_LOGINS})\b"
+        rf"[^\n|;]*?[\s\"'](?-i:-p)(?:[ =]|{_LISTED})?"
+        rf"|redis-cli\b[^\n|;]*?[\s\"'](?-i:-a)(?:[ ]|{_LISTED})"
+        rf"|(?:curl|http|https|wget)\b[^\n|;]*?[\s\"'](?:-u|--user|-a|--auth)(?:[ =]|{_LISTED})?[\"']?[^\s:\"']+:)"
+    ).encode()
+)
+_COMMAND_HINTS = (b"-p", b"-a", b"-u", b"--user", b"--auth")
 _CONTROL_WORDS = frozenset(
     b"option options flag argument arguments parameter or and is was are for with requires required to in on of as the "
     b"a an has have when if cannot can may file prompt".split()
 )
+_SQL_WORDS = frozenset({b"random", b"password", b"values", b"externally", b"globally"})
 # Words before it only, each set off: `hunter2secret` is no name of a secret but one.
 _IS_NAME = re2.compile(rf"(?i)\A(?:[a-z]+[_.])*{_NAME}\z".encode())
 _MORE_WORDS = re2.compile(rb"[.,:;!?)]*[ \t]+[A-Za-z(\"'][A-Za-z'\-]*(?:[ \t.,:;!?)]|\z|\n)")
@@ -69,12 +83,14 @@ def scrub_elements(data: bytes) -> bytes:
 
 def scrub_commands(data: bytes) -> bytes:
     """Replace passwords in command lines, SQL statements and netrc files."""
-    if b"--" in data or b" -" in data:
+    if b"-" in data:
         data = rewrite(data, _FLAG, _flag)
     if any(hint in data for hint in _COMMAND_HINTS):
-        data = rewrite(data, _COMMAND, _plain_value)
+        data = rewrite(data, _COMMAND, _command)
     lowered = data.lower()
-    if b"password" in lowered or b"identified" in lowered:
+    if b"identified" in lowered:
+        data = rewrite(data, _IDENTIFIED, _identified)
+    if b"password" in lowered:
         data = rewrite(data, _SQL, _sql)
     return rewrite(data, _NETRC, _plain_value) if b"login" in lowered else data
 
@@ -159,9 +175,27 @@ def _flag(data: bytes, match: Match) -> Edit | None:
     return _edit_if_secret(data, match, value, promise=Promise.STRONG, in_prose=not value.quoted)
 
 
+def _command(data: bytes, match: Match) -> Edit | None:
+    edit = _plain_value(data, match)
+    if edit is None or not match[1] or looks_secret(data[edit.start : edit.end], at_least=_LEAST_LENGTH):
+        return edit
+    return None
+
+
 def _plain_value(data: bytes, match: Match) -> Edit | None:
     value = value_at(data, match.end())
     if value is None or data.startswith(b"-", value.start):
+        return None
+    return Edit(value.start, value.end)
+
+
+def _identified(data: bytes, match: Match) -> Edit | None:
+    """Of statements only: prose has rows that are identified by 'id', and users by 'bob'."""
+    before = data[max(0, match.start() - _SQL_WINDOW) : match.start()]
+    if not match[1].isupper() and not _SQL_VERB.search(before):
+        return None
+    value = value_at(data, match.end())
+    if value is None or (not value.quoted and data[value.start : value.end].lower() in _SQL_WORDS):
         return None
     return Edit(value.start, value.end)
 

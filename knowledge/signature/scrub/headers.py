@@ -24,7 +24,10 @@ _AUTHORIZATION = re2.compile(
     + rb")[ \t]+)"
     rb"|((?:" + _LIST_SCHEMES + rb")[ \t]+))?"
 )
-_STANDALONE = re2.compile(rb"(?i)\b(bearer|basic|token|api-?key)[ \t]+([A-Za-z0-9\-._~+/]+=*)")
+_STANDALONE = re2.compile(
+    rb"(?i)\b(?:(bearer|basic)(?:[ \t]*[:=,][ \t]*|[ \t]+|%20|\+|[\"'],?[ \t]*)[\"']?|(token|api-?key)[ \t]+)"
+    rb"([A-Za-z0-9\-._~+/]+=*)"
+)
 _COOKIE = re2.compile(rb"(?i)cookie2?(?:(\\*[\"'])\]?[ \t]*(?:[:=,]|=>)|[ \t]*[:=])[ \t]*\[?(?:[bu]?(\\*)([\"']))?")
 _COOKIE_PAIR = re2.compile(rb"[^\s=:;,\"']+=")
 _CREDENTIAL = re2.compile(rb"[^\s\"',;)}\]\\<>]+")
@@ -67,12 +70,12 @@ def _credential(data: bytes, start: int) -> Edit | None:
 
 
 def _standalone(_: bytes, match: Match) -> Edit | None:
-    scheme, credential = match.group(1).lower(), match.group(2)
+    scheme, credential = (match[1] or match[2]).lower(), match[3]
     if scheme == b"basic":
         found = is_user_and_password(credential)
     else:
         found = looks_secret(credential, at_least=20 if scheme == b"token" else 12) and not _is_name(credential)
-    return Edit(match.start(2), match.end(2)) if found else None
+    return Edit(match.start(3), match.end(3)) if found else None
 
 
 def _is_name(credential: bytes) -> bool:

@@ -108,6 +108,11 @@ _INSIDE = re2.compile(
     rb"|(?i:wandb[^\n]*?(?:login|key)[^\n]*?)\b([0-9a-f]{40})\b"
 )
 _INSIDE_HINTS = (b"hooks.slack.com", b"/webhook", b"/messages?", b":AA", b"Q~", b"1//0", b".atlasv1.", b"andb", b"ANDB")
+#: Personal access tokens of Azure DevOps have no prefix: 52 letters and digits near a word that says so, or its mark.
+_AZURE = re2.compile(
+    rb"(?i)(?:azure|devops|vsts|\bado\b|pat\b)[^\n]{0,40}?\b([a-z0-9]{52})\b|\b((?-i:[A-Za-z0-9]{72,80}AZDO[A-Za-z0-9]{4}))\b"
+)
+_LONG_RUN = re2.compile(rb"[A-Za-z0-9]{52}")
 _DISCORD_HINT = re2.compile(rb"[MNO][A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]")
 
 
@@ -118,6 +123,8 @@ def scrub_tokens(data: bytes) -> bytes:
 
 def scrub_hooks(data: bytes) -> bytes:
     """Replace the secret part of webhook addresses, and tokens that are known by a mark inside them."""
+    if _LONG_RUN.search(data) is not None:
+        data = rewrite(data, _AZURE, _azure)
     if not any(hint in data for hint in _INSIDE_HINTS) and _DISCORD_HINT.search(data) is None:
         return data
     return rewrite(data, _INSIDE, _inside)
@@ -128,6 +135,12 @@ def _inside(_: bytes, match: Match) -> Edit | None:
     if match.group(group).startswith(SECRET):
         return None
     return Edit(match.start(group), match.end(group))
+
+
+def _azure(_: bytes, match: Match) -> Edit | None:
+    group = 1 if match.start(1) >= 0 else 2
+    mixed = not match[group].isalpha() and not match[group].isdigit()
+    return Edit(match.start(group), match.end(group)) if mixed else None
 
 
 def _token(data: bytes, match: Match) -> Edit | None:

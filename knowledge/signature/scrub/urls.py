@@ -12,8 +12,9 @@ _USER = re2.compile(rb"([A-Za-z][A-Za-z0-9+.\-]*)://([^\s/?#:@\"'<>\[\]]*(?:@[^\
 _ORACLE = re2.compile(rb"(?i)(?:thin:|sqlplus\s+(?:-[a-z]+\s+)*)[^\s/@:\"']+/([^\s@\"']+)@")
 _PASSWORD = re2.compile(rb"[^\s\"<>`]*@")
 _PORT = re2.compile(rb"[0-9]{1,5}(?:[/?#,;)'\]]|\z)")
+_DONE = SECRET + b"@"
 _PATH_BEGINS = re2.compile(rb"[/?#]")
-#: Longer passwords than this are not looked for, which bounds the work for each `://`.
+#: Longer passwords than this are not looked for, nor any beyond the next `://`: that bounds the work for each `://`.
 _WINDOW = 1024
 _WEB_SCHEMES = frozenset({b"http", b"https", b"ftp", b"ftps", b"git", b"ssh", b"s3", b"ws", b"wss"})
 
@@ -33,9 +34,11 @@ def _oracle(_: bytes, match: Match) -> Edit | None:
 
 
 def _userinfo(data: bytes, match: Match) -> Edit | None:
-    if match.group(3) == b"@":
-        return _token_as_user(match)
     start = match.end()
+    if data[start - 1 : start] == b"@":
+        return _token_as_user(match)
+    if data.startswith(_DONE, start):
+        return None
     end = _end_of_password(data, start, scheme=match.group(1).lower())
     if end <= start or is_placeholder(data[start:end]):
         return None
@@ -52,12 +55,14 @@ def _token_as_user(match: Match) -> Edit | None:
 
 def _end_of_password(data: bytes, start: int, *, scheme: bytes) -> int:
     """Return where the password ends, before the `@` that begins the host; `start` where there is none."""
-    if data.find(b"@", start, start + _WINDOW) < 0:
+    following = data.find(b"://", start, start + _WINDOW)
+    limit = following if following >= 0 else min(len(data), start + _WINDOW)
+    if data.find(b"@", start, limit) < 0:
         return start
-    run = _PASSWORD.match(data, start, min(len(data), start + _WINDOW))
+    run = _PASSWORD.match(data, start, limit)
     if run is None:
         return start
-    text = run.group().split(b"://", 1)[0]
+    text = run.group()
     if _PORT.match(text):
         return start
     return start + _host_mark(text, scheme=scheme)

@@ -37,7 +37,7 @@ _CODE = re2.compile(
 )
 _DOTTED_CALL = re2.compile(rb"\A[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+\(")
 _QUOTE_OR_ESCAPE = (b'"', b"'", b"`", b"\\")
-_QUOTE_AT = re2.compile(rb"(?:[bBuUrRfF]{1,2}|[A-Za-z_.]+\()?(\\*)(\"\"\"|'''|[\"'`])")
+_QUOTE_AT = re2.compile(rb"(?:[bBuUrRfFN]{1,2}|[A-Za-z_.]+\()?(\\*)(\"\"\"|'''|[\"'`])")
 #: Where an unquoted value ends: at a space, or at what can only follow a value.
 _END = (
     rb"[,;&|]+(?:[A-Za-z0-9_.%\[\]\-]+=|[\"'{}()\[\]\\\s]|\z)|\\*[\"'`](?:[^A-Za-z0-9_]|\z)|</?[A-Za-z!]|%2[26]|&amp;"

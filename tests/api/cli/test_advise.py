@@ -10,8 +10,6 @@ import pytest
 
 from api.cli.advise import decision_text, duration
 from api.cli.reading import HEAD, TAIL
-from api.cli.search import MOST_RESULTS
-from knowledge import search
 from tests.api.cli.conftest import Command
 
 SLOW_DOWN = (
@@ -26,6 +24,7 @@ def test_answer_on_a_pipe(command: Command, service_url: str) -> None:
 
     assert (0, "verdict: transient, rate_limit") == (result.exit_code, result.stdout.partition(" (")[0])
     assert "similarity\tverdict\tcause\twhat\tresolution\tsource" in result.stdout.splitlines()
+    assert not [char for char in result.stdout if "\u2500" <= char <= "\u257f"]
 
 
 @pytest.mark.usefixtures("on_a_terminal")
@@ -139,6 +138,20 @@ def test_decision_in_words(decision: tuple[str, float | None, int | None], expec
     assert expected == decision_text({"action": action, "retry_delay_s": delay, "max_attempts": attempts})
 
 
+def test_one_is_not_many(command: Command, service_url: str) -> None:
+    """One occurrence, two occurrences."""
+    where = ("--url", service_url, "--workspace", "advise-one")
+    command("advise", *where, input="PearError: the lease is stale")
+    said = [
+        command("advise", *where, *more, input="PearError: the lease is stale").stdout for more in (("--dry-run",), ())
+    ]
+
+    assert ["seen before: yes: 1 occurrence, ", "seen before: yes: 2 occurrences, "] == [
+        next(line for line in text.splitlines() if line.startswith("seen")).partition("first")[0] for text in said
+    ]
+    assert "retry, at most 1 attempt" == decision_text({"action": "retry", "retry_delay_s": None, "max_attempts": 1})
+
+
 def test_durations() -> None:
     """In the unit that reads best."""
     assert ["0.5 s", "90 s", "2.5 min", "2 h"] == [duration(each) for each in (0.5, 90, 150, 7200)]
@@ -160,8 +173,3 @@ def test_search_for_people(command: Command, service_url: str) -> None:
 
     assert "similarity\tverdict" in some.stdout
     assert "No precedent is near.\n" == none.stdout
-
-
-def test_limit_of_a_search_is_the_services() -> None:
-    """Kept here a second time so that help need not import the service."""
-    assert search.MOST_RESULTS == MOST_RESULTS

@@ -48,8 +48,14 @@ def test_running_service(command: Command, service: RunningService) -> None:
     assert "running service's" in checks["PostgreSQL"]["detail"]
 
 
-def test_service_that_does_not_run(command: Command, new_data: Callable[[], Path]) -> None:
-    """PostgreSQL is started, the index opened and compared; that the service is away is a warning."""
+def test_service_that_does_not_run(
+    command: Command, new_data: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL is started, the index opened and compared; that the service is away is a warning.
+
+    However long that takes, it says nothing of the clocks: those of one machine agree to the microsecond.
+    """
+    monkeypatch.setattr(machine, "LARGEST_SKEW", timedelta(0))
     code, checks = examine(command, "--data", new_data(), "--url", NOWHERE)
 
     assert (0, {"service": "warn"}) == (code, statuses(checks))
@@ -147,8 +153,16 @@ def test_port_that_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         settings = Settings(port=listener.getsockname()[1])
 
-        assert Status.FAIL is machine.port(settings, service_there=False).status
-        assert Status.OK is machine.port(settings, service_there=True).status
+        assert Status.FAIL is machine.port(settings, served=None).status
+        assert Status.OK is machine.port(settings, served=settings.port).status
+        assert Status.WARN is machine.port(settings, served=settings.port + 1).status
+
+
+def test_port_of_a_service_that_runs_on_another(command: Command, service: RunningService) -> None:
+    """What the settings name is free, and it is said where the service is."""
+    _, checks = examine(command, "--data", service.data, "--url", service.url)
+
+    assert f"127.0.0.1:0 is free (the running service has {service.url.rpartition(':')[2]})" == checks["port"]["detail"]
 
 
 def test_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +188,7 @@ def test_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_clock(now: datetime, skew: timedelta | None, status: Status) -> None:
     """One that was never set, and one that differs from the database's."""
-    assert status is machine.clock(now, database_now=None if skew is None else now + skew).status
+    assert status is machine.clock(now, skew=skew).status
 
 
 def test_python_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,25 @@ from tests.api.cli.conftest import Command
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder that nobody uses yet."""
-    return tmp_path_factory.mktemp("keys") / "data"
+    """A data folder that a service has left."""
+    folder = tmp_path_factory.mktemp("keys") / "data"
+    with EmbeddedPostgres(folder / "postgres") as server:
+        migrate(server.url)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("list",), ("create", "--workspace", "w", "--name", "n"), ("revoke", "00000000-0000-7000-8000-000000000000")],
+    ids=lambda arguments: arguments[0],
+)
+def test_folder_that_is_none_is_refused(command: Command, arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """A misspelt one is not made: keys in it would open nothing."""
+    result = command("keys", *arguments, "--data", tmp_path / "dta")
+
+    assert (1, True) == (result.exit_code, "is no data folder of a service" in result.stderr)
+    assert f"seenbefore serve --data {tmp_path / 'dta'}" in result.stderr
+    assert not (tmp_path / "dta").exists()
 
 
 @pytest.fixture
@@ -64,7 +81,7 @@ def test_names_a_database_url(
     command.json("keys", "create", "--workspace", "w", "--name", "n", "--data", tmp_path / "data")
 
     assert ["n"] == [each["name"] for each in command.json("keys", "list", "--data", tmp_path / "data")["keys"]]
-    assert not (tmp_path / "data" / "postgres").exists()
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def whole(service: ServiceProcess) -> bool:
     """Whether the service itself counts as many points as there are signatures."""
     with service.client(WORKSPACE) as client:
         health: dict[str, int] = client.get("/health/ready").json()
-    return health["precedents_indexed"] == len(in_postgres(service)) and not health["precedents_pending"]
+    return health["precedents_indexed"] == len(in_postgres(service)) and not health["index_pending"]
 
 
 def lose_folder(folder: Path) -> None:

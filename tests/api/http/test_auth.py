@@ -13,11 +13,11 @@ import httpx
 import pytest
 
 from api import auth
-from api.auth import Gate
+from api.auth import Gate, any_key
 from api.problems import Problem
 from knowledge.store import api_keys, workspaces
 from knowledge.store.database import Connection, Database
-from tests.api.durability.process import ServiceProcess, started
+from tests.api.durability.process import ServiceProcess, started, wait_for
 from tests.api.http.asking import fields_of, problem
 
 ASK = {"text": "boom"}
@@ -89,6 +89,50 @@ def test_start_says_that_a_key_is_needed(guarded: tuple[ServiceProcess, dict[str
 
     assert "Authorization: Bearer YOUR_KEY" in said
     assert not [secret for secret in keys.values() if secret in said]
+
+
+async def test_open_gate_closes_with_the_first_key(
+    database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within 30 s and without a restart; that the key is revoked again opens nothing, nor does a new start."""
+    gate, now = Gate(database, open=True), time.monotonic()
+    monkeypatch.setattr(auth.time, "monotonic", lambda: now)
+    workspace_id = await workspaces.ensure(connection, "figs")
+    states = [await gate.is_open()]
+    now += auth.LOOK_AGAIN_S
+    states.append(await gate.is_open())
+    key, _ = await api_keys.create(connection, workspace_id=workspace_id, name="test")
+    states.append(await gate.is_open())
+    now += auth.LOOK_AGAIN_S
+    states.append(await gate.is_open())
+    await api_keys.revoke(connection, workspace_id=workspace_id, id=key.id)
+    now += 10 * auth.LOOK_AGAIN_S
+    states.append(await gate.is_open())
+
+    assert [True, True, True, False, False] == states
+    assert auth.LOOK_AGAIN_S < 30
+    assert await any_key(database)
+
+
+async def test_gate_stays_as_it_is_while_postgresql_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An open service goes on answering, a guarded one stays guarded."""
+    away = Database("postgresql://127.0.0.1:1/nothing")
+    gates = [Gate(away, open=open_) for open_ in (True, False)]
+    later = time.monotonic() + auth.LOOK_AGAIN_S
+    monkeypatch.setattr(auth.time, "monotonic", lambda: later)
+
+    assert [True, False] == [await gate.is_open() for gate in gates]
+
+
+def test_first_key_takes_effect_while_the_service_runs(new_data: Callable[[], Path]) -> None:
+    """Open until it is made, and guarded soon after."""
+    data = new_data()
+    with started(data) as service, service.client("default") as anyone:
+        assert 200 == anyone.get("/incidents").status_code
+        secret = make_key(data, "figs")
+        refused = wait_for(lambda: (said := anyone.get("/incidents")).status_code == 401 and said, limit_s=30)
+        problem(refused, 401)
+        assert 200 == anyone.get("/incidents", headers={"Authorization": f"Bearer {secret}"}).status_code
 
 
 async def test_revoked_key_stops(database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

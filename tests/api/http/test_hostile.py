@@ -182,7 +182,7 @@ def test_what_http_allows_in_no_header(service_url: str, header: str, value: byt
     """Sent by hand, for no client sends it: the request is refused before any route."""
     host, _, port = service_url.removeprefix("http://").partition(":")
     body = b'{"text": "boom"}'
-    head = f"POST /advise HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    head = f"POST /advise HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     with socket.create_connection((host, int(port)), timeout=LIMIT_S) as connection:
         connection.sendall(head.encode() + header.encode() + b": " + value + b"\r\nConnection: close\r\n\r\n" + body)
         answer = connection.recv(4_096)
@@ -305,6 +305,37 @@ def test_environment_of_odd_shape_is_kept(client: httpx.Client) -> None:
     said = recorded(client, environment=environment)
 
     assert environment == said["environment"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"environment": {"model_max_length": 10**30}}, "environment"),
+        ({"environment": {"a": [{"b": -(2**63) - 1}]}}, "environment"),
+        ({"environment": {"a": 2**64}}, "environment"),
+        ({"environment": {str(number): "x" for number in range(150_000)}}, "environment"),
+        ({"environment": {"a": {"b": list(range(1_000))}}}, "environment"),
+        ({"spent": {"gpu_hours": 10**30}}, "spent.gpu_hours"),
+        ({"spent": {str(number): 1 for number in range(1_001)}}, "spent"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_numbers_and_mappings_beyond_bounds(client: httpx.Client, path: str, body: dict[str, Any], field: str) -> None:
+    """Whole numbers have at most 64 bits, and mappings a thousand entries at whatever depth."""
+    refused = problem(client.post(path, json={"text": "boom", **body}), 422)
+
+    assert [field] == fields_of(refused)
+    assert [] == listed(client)
+
+
+def test_mapping_beyond_bounds_in_an_import(client: httpx.Client) -> None:
+    """The line is named, the next one is taken."""
+    lines = [{"text": "boom", "environment": {"a": list(range(1_000))}}, {"text": "boom"}]
+    content = b"\n".join(json.dumps(line).encode() for line in lines)
+    report = client.post("/incidents/import", content=content, headers={"Content-Type": "application/x-ndjson"}).json()
+
+    assert (1, [1]) == (report["accepted"], [each["line"] for each in report["rejected"]])
 
 
 def test_many_precedents_in_one_merge(client: httpx.Client) -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from api.models import AdviceAnswer, ImportAnswer
+from api.routes import incidents
 from tests.api.http.asking import Document, checked, fields_of, listed, problem
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -109,6 +110,14 @@ def test_waiting_ends_when_neighbours_are_found(client: httpx.Client) -> None:
 
     assert (3, True) == (report["accepted"], report["indexed"])
     assert {"stale", "torn", "lost"} == {each["external_id"] for each in own}
+
+
+def test_waiting_is_bounded(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not found in time is recorded all the same, and the answer says which it is."""
+    monkeypatch.setattr(incidents, "LONGEST_WAIT_S", 0.0)
+    report = import_(client, line(text="PearError: unripe lease"), wait="indexed")
+
+    assert (1, False) == (report["accepted"], report["indexed"])
 
 
 def test_what_lines_state_is_taken(client: httpx.Client) -> None:

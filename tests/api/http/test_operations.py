@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from importlib.metadata import version
+
 import httpx
 
 from api.models import HealthAnswer
@@ -55,6 +58,31 @@ def test_api_is_described(client: httpx.Client) -> None:
         ("/health/ready", "get"),
         ("/metrics", "get"),
     } == {(path, method) for path, methods in paths.items() for method in methods}
+
+
+def test_page_about_the_api_needs_no_network(client: httpx.Client) -> None:
+    """It names no outside address, all that it names is there, and the browser is told to fetch nothing else."""
+    page = client.get("/docs")
+    named = re.findall(r"""(?:src|href|url)\s*[=:]\s*["']([^"']+)["']""", page.text)
+    served = {path: client.get(path) for path in named}
+
+    assert [] == re.findall(r"https?:|[\"'(]//", page.text)
+    assert {
+        "/docs/assets/swagger-ui-bundle.js": "text/javascript",
+        "/docs/assets/swagger-ui.css": "text/css",
+        "/docs/assets/favicon.png": "image/png",
+        "/openapi.json": "application/json",
+    } == {path: answer.headers["content-type"].partition(";")[0] for path, answer in served.items()}
+    assert {200} == {answer.status_code for answer in served.values()}
+    assert "SwaggerUIBundle" in served["/docs/assets/swagger-ui-bundle.js"].text
+    assert [] == re.findall(r"url\((?![\"']?data:)|@import", served["/docs/assets/swagger-ui.css"].text)
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    problem(client.get("/docs/assets/nothing.js"), 404)
+
+
+def test_version_is_the_packages(client: httpx.Client) -> None:
+    """Stated once, in pyproject.toml."""
+    assert version("seenbefore-server") == client.get("/openapi.json").json()["info"]["version"]
 
 
 def test_what_is_not_offered(client: httpx.Client) -> None:

@@ -118,6 +118,8 @@ def test_changes_build_on_what_was_read(client: httpx.Client, method: str, verb:
     assert ["If-Match"] == fields_of(problem(client.request(method, path, json=body), 428))
     for given in ('"999"', "*", "7", '"x"', ""):
         problem(client.request(method, path, json=body, headers={"If-Match": given}), 412)
+    star = client.request(method, path, json=body, headers={"If-Match": "*"})
+    assert "send the ETag of the row that you have read" in problem(star, 412)["detail"]
     assert before == read(client, before["id"])
 
 
@@ -136,7 +138,7 @@ def test_changes_that_contradict_what_is_stored(client: httpx.Client) -> None:
     before = precedent_of(client, "fig broker lost its leader")
     own = before["signatures"][0]["fingerprint"]
 
-    problem(change(client, before, "/merge", precedents=[before["id"]]), 409, 422)
+    assert ["precedents"] == fields_of(problem(change(client, before, "/merge", precedents=[before["id"]]), 422))
     problem(change(client, before, "/merge", precedents=[str(uuid4())]), 404)
     problem(change(client, before, "/split", fingerprints=["f" * 32]), 404, 409, 422)
     problem(change(client, before, "/split", fingerprints=[own]), 409, 422)

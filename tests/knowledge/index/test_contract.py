@@ -208,9 +208,11 @@ async def test_a_second_open_on_one_edge_folder_is_refused(tmp_path: Path) -> No
     first = EdgeIndex(tmp_path, collection="c", dimensions=SIZE)
     await first.open()
     second = EdgeIndex(tmp_path, collection="c", dimensions=SIZE)
-    with pytest.raises((DataFolderInUse, IndexUnavailable)):
+    with pytest.raises(DataFolderInUse):
         await second.open()
     await first.close()
+    await second.open()
+    await second.close()
 
 
 async def test_edge_keeps_points_over_a_reopening(tmp_path: Path) -> None:
@@ -227,13 +229,46 @@ async def test_edge_keeps_points_over_a_reopening(tmp_path: Path) -> None:
     await again.close()
 
 
+async def test_nothing_is_asked_of_an_index_that_is_not_open(tmp_path: Path) -> None:
+    """It says so, of whichever kind it is."""
+    for made in (
+        EdgeIndex(tmp_path, collection="c", dimensions=SIZE),
+        ServerIndex(server_client(), collection="c", dimensions=SIZE),
+    ):
+        assert not made.is_open
+        with pytest.raises(IndexUnavailable, match="not open"):
+            await made.neighbours(ask())
+        with pytest.raises(IndexUnavailable, match="not open"):
+            await made.count()
+
+        await made.close()
+
+
 async def test_a_server_that_is_away_is_said_plainly() -> None:
-    """Every adapter error is `IndexUnavailable`."""
-    away = ServerIndex(
-        AsyncQdrantClient(url="http://127.0.0.1:9", check_compatibility=False, timeout=1),
-        collection="c",
-        dimensions=SIZE,
-    )
-    with pytest.raises(IndexUnavailable):
-        await away.neighbours(ask())
+    """Every adapter error is `IndexUnavailable`; once it is known to be away, nobody waits for it again."""
+    client = AsyncQdrantClient(url="http://127.0.0.1:9", check_compatibility=False, timeout=1)
+    away = ServerIndex(client, collection="c", dimensions=SIZE)
+    for attempt in (away.open, away.count, lambda: away.neighbours(ask())):
+        with pytest.raises(IndexUnavailable, match="Qdrant cannot be reached"):
+            await attempt()
+    assert not away.is_open
+
     await away.close()
+
+
+async def test_collection_that_was_dropped_is_made_again() -> None:
+    """The first that misses it says so, and the next opening makes it."""
+    client, name = server_client(), f"precedents-{uuid.uuid4().hex[:8]}"
+    index = ServerIndex(client, collection=name, dimensions=SIZE)
+    await index.open()
+    await client.delete_collection(name)
+    with pytest.raises(IndexUnavailable):
+        await index.neighbours(ask())
+    dropped = index.is_open
+    await index.open()
+    await index.upsert([only := point()])
+
+    assert (False, True) == (dropped, index.is_open)
+    assert [only.id] == await found(index, ask())
+
+    await index.close()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 
 import pytest
 
-from knowledge.errors import InvalidInput, StoreUnavailable
+from knowledge.errors import InvalidInput, StoreBusy, StoreUnavailable
 from knowledge.store.database import Connection, Database
 from knowledge.store.embedded import EmbeddedPostgres
 
@@ -48,6 +50,7 @@ async def _until_it_answers(database: Database) -> None:
             return await database.ping()
         except StoreUnavailable:
             assert time.monotonic() < deadline, "it did not recover"
+            await asyncio.sleep(0.02)
 
 
 async def test_restart_between_two_requests_is_not_noticed(tmp_path: Path) -> None:
@@ -78,6 +81,76 @@ async def test_closed_pool_is_unavailable(database: Database) -> None:
     await database.close()
     with pytest.raises(StoreUnavailable):
         await database.ping()
+
+
+async def sleep(database: Database, seconds: float) -> None:
+    """A statement that takes so long."""
+    async with database.connection() as connection:
+        await connection.execute("SELECT pg_sleep(%s)", (seconds,))
+
+
+async def test_statement_that_takes_long_is_no_absence(database_url: str) -> None:
+    """Nor is waiting for the only connection, as long as the server answers."""
+    async with Database(database_url, min_size=1, max_size=1) as database:
+        await asyncio.gather(sleep(database, 1.5), sleep(database, 0.1), database.ping())
+
+
+async def test_queue_has_an_end(database_url: str) -> None:
+    """Who has waited long enough is told that there is too much to do, not that nobody is there."""
+    async with Database(database_url, min_size=1, max_size=1, timeout_s=0.7) as database:
+        long = asyncio.create_task(sleep(database, 1.5))
+        await asyncio.sleep(0.1)
+        with pytest.raises(StoreBusy):
+            await database.ping()
+        busy_but_there = await database.answers()
+        await long
+        await database.ping()
+
+        assert busy_but_there
+
+
+async def test_server_that_hangs_is_left_alone(tmp_path: Path) -> None:
+    """Statements under way and requests in the queue end within two seconds, later ones at once, until it is back."""
+    server = EmbeddedPostgres(tmp_path)
+    await asyncio.to_thread(server.start)
+    try:
+        async with Database(server.url, min_size=1, max_size=2) as database:
+            await database.ping()
+            with _stopped(server):
+                first = await _timed(*(database.ping() for _ in range(6)))
+                later = await _timed(*(database.ping() for _ in range(6)))
+                answered = await database.answers()
+            began = time.monotonic()
+            await _until_it_answers(database)
+            recovery = time.monotonic() - began
+    finally:
+        await asyncio.to_thread(server.stop)
+
+    assert first < 2
+    assert later < 0.05
+    assert recovery < 5
+    assert not answered
+
+
+@contextlib.contextmanager
+def _stopped(server: EmbeddedPostgres) -> Iterator[None]:
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    processes = [server.pid or 0, *map(int, children)]
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
+async def _timed(*attempts: Coroutine[None, None, None]) -> float:
+    """How long it takes until all have failed, in seconds."""
+    began = time.monotonic()
+    ends = await asyncio.gather(*attempts, return_exceptions=True)
+    assert {StoreUnavailable} == {type(end) for end in ends}
+    return time.monotonic() - began
 
 
 async def test_value_that_postgres_cannot_store_is_invalid_input(database: Database) -> None:

@@ -105,6 +105,32 @@ async def test_key_of_another_request_is_a_conflict(connection: Connection, work
     assert [0, 2] == [await idempotency.purge(connection, older_than=timedelta(hours=hours)) for hours in (1, -1)]
 
 
+async def test_key_itself_is_stored_nowhere(connection: Connection, workspace: int) -> None:
+    """Callers put ids of their own into it; only its hash is kept."""
+    asked = {"workspace_id": workspace, "key": "order-4711 für Ada", "route": "r", "request_hash": b"h"}
+    await idempotency.claim(connection, **asked)
+    cursor = await connection.execute("SELECT k::text, octet_length(key_hash) FROM idempotency_keys k")
+    stored, size = await cursor.fetchone() or ("", 0)
+
+    assert (False, 32) == ("4711" in str(stored), size)
+
+
+async def test_keys_are_forgotten_after_a_day(connection: Connection, workspace: int) -> None:
+    """The younger ones stay; a forgotten one may be used again."""
+    asked = {"workspace_id": workspace, "route": "r", "request_hash": b"h"}
+    for key, age in (("old", "25 hours"), ("young", "23 hours")):
+        await idempotency.claim(connection, **asked, key=key)
+        await idempotency.store_response(connection, workspace_id=workspace, key=key, status=200, response=key)
+        await connection.execute(
+            "UPDATE idempotency_keys SET created_at = now() - %s::interval WHERE response = to_jsonb(%s::text)",
+            (age, key),
+        )
+
+    assert (1, 0) == (await idempotency.purge(connection), await idempotency.purge(connection))
+    assert None is await idempotency.claim(connection, **asked, key="old")
+    assert StoredResponse(200, "young") == await idempotency.claim(connection, **asked, key="young")
+
+
 async def test_audit_is_newest_first(connection: Connection, workspace: int) -> None:
     """Of a subject, or of all."""
     subject = uuid7()

@@ -1,0 +1,82 @@
+"""What both adapters ask, write and read, before and after it takes their engine's own types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from knowledge.index.lexical import EMPTY, SparseVector
+from knowledge.index.payload import from_json
+from knowledge.index.port import LEXICAL, PROFILE, RESOLUTION, SIGNATURE, IndexHit, IndexPoint, NeighbourQuery
+
+#: Points of a page, where all are read.
+PAGE = 1000
+RRF_K = 60
+#: Of each kind of neighbours; by fusion the best of them remain.
+PREFETCHED = 40
+
+#: Dense as a list of floats, which both engines take, or sparse.
+AnyVector = list[float] | SparseVector
+
+
+def questions(query: NeighbourQuery) -> Iterator[tuple[str, AnyVector]]:
+    """The vectors to ask with, each under the name of those to compare it with."""
+    yield SIGNATURE, query.vector.tolist()
+    if query.lexical.indices:
+        yield LEXICAL, query.lexical
+    if query.profile is not None and query.profile.indices:
+        yield PROFILE, query.profile
+    if query.by_resolution:
+        yield RESOLUTION, query.vector.tolist()
+
+
+def wanted_vectors(query: NeighbourQuery) -> list[str]:
+    """Names of the vectors that a hit brings along."""
+    return [SIGNATURE, LEXICAL, PROFILE] + ([RESOLUTION] if query.by_resolution else [])
+
+
+def vectors_of(point: IndexPoint) -> Iterator[tuple[str, AnyVector]]:
+    """A point's vectors by name."""
+    yield SIGNATURE, point.signature.tolist()
+    yield LEXICAL, point.lexical
+    if point.profile is not None:
+        yield PROFILE, point.profile
+    if point.resolution is not None:
+        yield RESOLUTION, point.resolution.tolist()
+
+
+def hit_of(
+    id: object, *, score: float, payload: Mapping[str, Any] | None, vectors: object, query: NeighbourQuery
+) -> IndexHit:
+    """A point that an engine found: its payload and the vectors that were asked for, as the engine gives them back."""
+    by_name: dict[str, Any] = vectors if isinstance(vectors, dict) else {}
+    known = dict(payload or {})
+    return IndexHit(
+        id=UUID(str(id)),
+        precedent_id=UUID(known["precedent_id"]),
+        codes=tuple(known["codes"]),
+        read_payload=partial(from_json, known),
+        cosine=_cosine(by_name.get(SIGNATURE), query) or 0.0,
+        fused=score,
+        lexical=_sparse(by_name.get(LEXICAL)),
+        profile=_sparse(by_name.get(PROFILE)),
+        resolution_cosine=_cosine(by_name.get(RESOLUTION), query),
+    )
+
+
+def version_of(id: object, payload: Mapping[str, Any] | None) -> tuple[UUID, int]:
+    """A point's id and version."""
+    return UUID(str(id)), int((payload or {}).get("version", 0))
+
+
+def _sparse(vector: Any) -> SparseVector:
+    return EMPTY if vector is None else SparseVector(tuple(vector.indices), tuple(vector.values))
+
+
+def _cosine(vector: Any, query: NeighbourQuery) -> float | None:
+    # Stored vectors have unit length, as the engines keep them, and so has the query's.
+    return None if vector is None else float(np.dot(np.asarray(vector, dtype=np.float32), query.vector))
