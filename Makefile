@@ -1,17 +1,18 @@
-# make serve | test | bench | lint: each sets up what is missing first.
+# make serve | test | bench | train | lint: each sets up what is missing first.
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
 DATA ?= data
 POSTGRES_15 ?= /usr/lib/postgresql/15/bin
 CORPUS ?=
+PUBLIC ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
-.PHONY: serve test bench lint clean
+.PHONY: serve test bench train lint clean
 
 serve: $(READY)
 	@exec $(BIN)/seenbefore serve --host $(HOST) --port $(PORT) --data $(DATA)
@@ -32,6 +33,11 @@ bench: $(READY_DEV)
 	@test -n "$(CORPUS)" || { echo "name the failures to measure on: make bench CORPUS=failures.jsonl"; exit 2; }
 	$(BIN)/python -m benchmarks.quality $(CORPUS)
 	$(BIN)/python -m benchmarks.latency
+
+# Teach the packaged model about failures; PUBLIC= names a folder of public messages in groups.
+train: $(READY_DEV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable ".[train]"
+	$(BIN)/python -m training.train $(if $(PUBLIC),--data $(PUBLIC))
 
 clean:
 	rm -rf $(VENV)

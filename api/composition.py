@@ -7,19 +7,25 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from api.settings import Settings
 from knowledge.advisor.advising import AdvisorSettings
+from knowledge.advisor.calibration import shipped_fail_from
+from knowledge.answering import Clock
 from knowledge.embedding import LocalEmbedder, load_embedder
-from knowledge.errors import IndexDamaged, IndexUnavailable, KnowledgeError, StoreUnavailable
+from knowledge.errors import IndexDamaged, IndexUnavailable, KnowledgeError, SpoolUnavailable, StoreUnavailable
 from knowledge.index.port import LAYOUT, Index
 from knowledge.indexer import Indexer
 from knowledge.recording import Recorder
+from knowledge.resigning import resign
 from knowledge.service import KnowledgeService
+from knowledge.spool import FILE as SPOOL_FILE
 from knowledge.spool import Spool
 from knowledge.starter.catalogue import read_catalogue
 from knowledge.starter.loading import load_starter
+from knowledge.store import account, idempotency
 from knowledge.store.database import Database
 from knowledge.store.embedded import EmbeddedPostgres
 
@@ -28,6 +34,12 @@ KEEPER_S = 1.0
 LONGEST_PAUSE_S = 5.0
 #: Between two comparisons of the index with PostgreSQL, which read all of both.
 COMPARE_EVERY_S = 10.0
+#: Between two looks for signatures of an older version; without any, a look costs one read of an index.
+RESIGN_EVERY_S = 60.0
+#: From one forgetting of old idempotency keys to the next.
+PURGE_EVERY_S = 600.0
+#: Between two looks at what workspaces learned; learning itself has its own pace.
+CALIBRATION_S = 15.0
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +59,12 @@ class Parts:
 
 
 @contextlib.asynccontextmanager
-async def build(settings: Settings, *, say: Callable[[str], None] = log.info) -> AsyncIterator[Parts]:
+async def build(
+    settings: Settings, *, say: Callable[[str], None] = log.info, clock: Clock = lambda: datetime.now(UTC)
+) -> AsyncIterator[Parts]:
     """Everything, ready to answer; taken down at the end. `say` tells a person what takes time."""
     async with contextlib.AsyncExitStack() as stack:
-        settings.data.mkdir(parents=True, exist_ok=True)
+        make_data_folder(settings)
         postgres, database = await open_store(settings, stack=stack, say=say)
         embedder = await _open_model(settings, stack=stack, say=say)
         index = make_index(settings, embedder=embedder)
@@ -61,9 +75,8 @@ async def build(settings: Settings, *, say: Callable[[str], None] = log.info) ->
             say(f"the index is away; until it comes, documented and known failures answer: {error}")
         say("loading the starter precedents (the first time takes half a minute)")
         starters = await load_starter(database, read_catalogue(), embedder=embedder)
-        advisor = AdvisorSettings(fail_from=settings.fail_confidence)
         indexer = Indexer(database, index=index, embedder=embedder, starters=starters)
-        spool = Spool(settings.data / "spool.sqlite3")
+        spool = Spool(settings.data / SPOOL_FILE)
         stack.callback(spool.close)
         service = KnowledgeService(
             database=database,
@@ -72,7 +85,8 @@ async def build(settings: Settings, *, say: Callable[[str], None] = log.info) ->
             indexer=indexer,
             spool=spool,
             starters=starters,
-            settings=advisor,
+            settings=_advisor_settings(settings),
+            clock=clock,
         )
         yield Parts(settings, database, index, embedder, indexer, spool, service, postgres)
 
@@ -84,6 +98,8 @@ async def running(parts: Parts) -> AsyncIterator[None]:
     keepers = {
         asyncio.create_task(_keep_store(parts), name="keeper of the store"),
         asyncio.create_task(_keep_index(parts), name="keeper of the index"),
+        asyncio.create_task(_keep_signatures(parts), name="keeper of the signatures"),
+        asyncio.create_task(_keep_calibration(parts), name="keeper of the calibration"),
     }
     try:
         yield
@@ -92,6 +108,14 @@ async def running(parts: Parts) -> AsyncIterator[None]:
             keeper.cancel()
         await asyncio.wait(keepers)
         await parts.indexer.stop()
+
+
+def make_data_folder(settings: Settings) -> None:
+    """The data folder, for nobody but who runs this; one that is there stays as its owner has made it."""
+    # Root's PostgreSQL runs under another account, which must get through where it cannot pass over permissions.
+    mode = 0o700 if settings.database_url is not None or account.can_reach_private_folders() else 0o711
+    settings.data.mkdir(mode=mode, parents=True, exist_ok=True)
+    (settings.data / "models").mkdir(mode=0o700, exist_ok=True)
 
 
 async def open_store(
@@ -119,7 +143,11 @@ async def _open_model(
 ) -> LocalEmbedder:
     say(f"loading the embedding model {settings.model} (the first time takes a few seconds longer)")
     embedder = await asyncio.to_thread(
-        load_embedder, settings.model, cache=settings.data / "models", fast=settings.fast_embedding
+        load_embedder,
+        settings.model,
+        cache=settings.data / "models",
+        fast=settings.fast_embedding,
+        taught=settings.model_adapter,
     )
     stack.callback(embedder.close)
     return embedder
@@ -143,7 +171,7 @@ def make_index(settings: Settings, *, embedder: LocalEmbedder) -> Index:
     model = "".join(char if char.isalnum() else "-" for char in embedder.model_id)
     collection = f"precedents-{LAYOUT}-{model}"
     if settings.qdrant_url is None:
-        from knowledge.index.edge import EdgeIndex  # noqa: PLC0415 - one of the two is needed
+        from knowledge.index.edge import EdgeIndex  # noqa: PLC0415 - each with an engine of its own
 
         return EdgeIndex(Path(settings.data) / "qdrant", collection=collection, dimensions=embedder.dimensions)
     from qdrant_client import AsyncQdrantClient  # noqa: PLC0415
@@ -156,12 +184,15 @@ def make_index(settings: Settings, *, embedder: LocalEmbedder) -> Index:
 
 
 async def _keep_store(parts: Parts) -> None:
-    """Restart an embedded PostgreSQL that died, write what was spooled."""
+    """Restart an embedded PostgreSQL that died, write what was spooled, forget old idempotency keys."""
     recorder = Recorder(parts.database, spool=parts.spool, wake=parts.indexer.wake)
+    loop, purge_at = asyncio.get_running_loop(), 0.0
     while True:
         if parts.postgres is not None and not parts.postgres.is_alive:
             await _attempt(lambda: _restart(parts), "restarting PostgreSQL")
         await _attempt(recorder.replay, "writing what was spooled")
+        if loop.time() >= purge_at and await _attempt(lambda: _purge(parts), "forgetting old idempotency keys"):
+            purge_at = loop.time() + PURGE_EVERY_S
         await asyncio.sleep(KEEPER_S)
 
 
@@ -180,15 +211,45 @@ async def _keep_index(parts: Parts) -> None:
         await asyncio.sleep(pause)
 
 
+async def _keep_calibration(parts: Parts) -> None:
+    """Learn what confidence is worth, and take up what other replicas learned."""
+    while True:
+        await _attempt(parts.service.relearn_calibration, "calibrating confidence")
+        await asyncio.sleep(CALIBRATION_S)
+
+
+def _advisor_settings(settings: Settings) -> AdvisorSettings:
+    """The threshold of `fail` as it was set, or by the bound on wrong ones."""
+    if settings.fail_confidence is not None:
+        return AdvisorSettings(fail_from=settings.fail_confidence, wrong_fail_bound=None)
+    bound = settings.wrong_fail_bound
+    return AdvisorSettings(fail_from=shipped_fail_from(bound), wrong_fail_bound=bound)
+
+
+async def _keep_signatures(parts: Parts) -> None:
+    """Sign again what an older version signed: after an upgrade, and while another process still runs that version."""
+    while True:
+        await _attempt(lambda: resign(parts.database, wake=parts.indexer.wake), "signing again")
+        await asyncio.sleep(RESIGN_EVERY_S)
+
+
 async def _restart(parts: Parts) -> None:
     assert parts.postgres is not None  # noqa: S101 - asked by the caller
     log.warning("the embedded PostgreSQL has died and is started again")
     await asyncio.to_thread(parts.postgres.start)
 
 
+async def _purge(parts: Parts) -> None:
+    async with parts.database.connection() as connection:
+        await idempotency.purge(connection)
+
+
 async def _attempt(work: Callable[[], Awaitable[object]], what: str) -> bool:
     try:
         await work()
+    except SpoolUnavailable as error:
+        log.warning("%s failed: %s", what, error)
+        return False
     except StoreUnavailable:
         return False
     except KnowledgeError as error:

@@ -10,7 +10,8 @@ from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
 from api.problems import LONGEST_FIELD, MEDIA_TYPE, Problem
-from knowledge.service import KnowledgeService, Once
+from knowledge.once import Once
+from knowledge.service import KnowledgeService
 from knowledge.signature.scrub import scrub
 
 WORKSPACE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")

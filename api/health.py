@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from api.composition import Parts
-from knowledge.errors import IndexUnavailable, KnowledgeError, StoreUnavailable
+from knowledge.errors import IndexUnavailable, KnowledgeError, SpoolUnavailable, StoreUnavailable
+from knowledge.spool import Counts
 from knowledge.store import index_queue
 
 #: How long each part is waited for: whoever asks how the service is wants to know it now.
@@ -26,7 +27,8 @@ class Health:
     parts: dict[str, str]
     indexed: int | None
     pending: int | None
-    spooled: int
+    spooled: int | None
+    refused: int | None
 
     def document(self) -> dict[str, Any]:
         """As `GET /health/ready` answers."""
@@ -36,16 +38,26 @@ class Health:
             "precedents_indexed": self.indexed,
             "index_pending": self.pending,
             "spooled": self.spooled,
+            "spool_refused": self.refused,
         }
 
 
 async def look(parts: Parts) -> Health:
     """Ask each part; one that is away is named, not raised. Takes less than a second, whatever hangs."""
-    (store, pending), (index, indexed) = await asyncio.gather(_store(parts), _index(parts))
+    (store, pending), (index, indexed), spool = await asyncio.gather(_store(parts), _index(parts), _spool(parts))
     away = sum(said != "ok" for said in (store, index))
     status: Status = ("ok", "degraded", "down")[away]
     said = {"model": parts.embedder.backend, "store": store, "index": index}
-    return Health(status=status, parts=said, indexed=indexed, pending=pending, spooled=parts.spool.count())
+    waiting, refused = (spool.waiting, spool.refused) if spool is not None else (None, None)
+    return Health(status=status, parts=said, indexed=indexed, pending=pending, spooled=waiting, refused=refused)
+
+
+async def _spool(parts: Parts) -> Counts | None:
+    """What is in it; None when that cannot be told."""
+    try:
+        return await _in_time(asyncio.to_thread(parts.spool.counts))
+    except (SpoolUnavailable, TimeoutError):
+        return None
 
 
 async def _store(parts: Parts) -> tuple[str, int | None]:

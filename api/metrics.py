@@ -54,6 +54,7 @@ def _gauges(health: Health) -> Iterator[str]:
         "seenbefore_signatures_indexed": health.indexed,
         "seenbefore_signatures_pending": health.pending,
         "seenbefore_spooled": health.spooled,
+        "seenbefore_spool_refused": health.refused,
     }
     for name, value in gauges.items():
         if value is not None:

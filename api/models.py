@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field
 
 from ingest.records import Attempt, ErrorBody, Name, Request, StatedResolution
 from knowledge.failures import Action, Cause, Source, Verdict
@@ -32,45 +32,31 @@ class ResolutionBody(StatedResolution):
     author: Name | None = None
 
 
-class SignedBody(Request):
-    """Who changes something, and why; kept in the audit trail."""
-
-    author: Name | None = None
-    reason: Annotated[str, StringConstraints(max_length=5_000)] | None = None
-
-
-class PrecedentPatch(SignedBody):
-    """What a person says of a precedent; a field left out stays, `null` takes it away."""
-
-    verdict: Verdict | None = None
-    cause: Cause | None = None
-    action: Action | None = None
-    resolution: StatedResolution | None = None
-
-    @model_validator(mode="after")
-    def _resolution_is_said(self) -> PrecedentPatch:
-        if "resolution" in self.model_fields_set and self.resolution is None:
-            raise ValueError("a resolution cannot be taken away; say a better one")
-        return self
-
-
-class MergeBody(SignedBody):
-    """Precedents that are the same as this one."""
-
-    precedents: Annotated[list[UUID], Field(min_length=1, max_length=100)]
-
-
-class SplitBody(SignedBody):
-    """Signatures that are something else than this precedent."""
-
-    fingerprints: Annotated[list[Name], Field(min_length=1, max_length=1_000)]
-
-
 class RetriesAnswer(Answer):
     """How retries fared."""
 
     succeeded: int
     failed: int
+
+
+class WaitRetriesAnswer(RetriesAnswer):
+    """How the latest retries fared after a wait of so many seconds; without `to_s` it is the longest bucket."""
+
+    from_s: float
+    to_s: float | None
+
+
+class AttemptRetriesAnswer(RetriesAnswer):
+    """How the latest retries fared at an attempt; 5 stands for all later ones."""
+
+    attempt: int
+
+
+class PrecedentRetriesAnswer(RetriesAnswer):
+    """How retries fared in all, and the latest 200 by wait and by attempt."""
+
+    by_wait: list[WaitRetriesAnswer]
+    by_attempt: list[AttemptRetriesAnswer]
 
 
 class EvidenceAnswer(Answer):
@@ -138,6 +124,14 @@ class StormNoticeAnswer(Answer):
     next_try_at: datetime | None = Field(description="When the canary tries; null once the storm is over.")
 
 
+class RegressionAnswer(Answer):
+    """The precedent came back in an environment that has its fix."""
+
+    fixed_in: dict[str, str]
+    seen_in: dict[str, str] = Field(description="What the environment says under the same keys.")
+    resolved_at: datetime
+
+
 class AdviceAnswer(Answer):
     """The answer to one failure."""
 
@@ -152,20 +146,21 @@ class AdviceAnswer(Answer):
     seen_before: bool
     evidence: list[EvidenceAnswer]
     storm: StormNoticeAnswer | None
+    regression: RegressionAnswer | None
     degraded: list[str]
 
 
 class IncidentAnswer(Answer):
-    """A recorded failure."""
+    """A recorded failure; `precedent_id` and `recorded_at` are null while it waits for PostgreSQL."""
 
     id: UUID
-    precedent_id: UUID
+    precedent_id: UUID | None
     fingerprint: str
     template: str
     verdict: Verdict
     cause: Cause | None
     occurred_at: datetime
-    recorded_at: datetime
+    recorded_at: datetime | None
     pipeline: str | None
     step: str | None
     run_id: str | None
@@ -181,6 +176,9 @@ class IncidentAnswer(Answer):
     )
     duplicate: bool | None = None
     advice: AdviceAnswer | None = None
+    degraded: list[str] | None = Field(
+        default=None, description="`store`: PostgreSQL is away; the failure is kept and written under this `id` later."
+    )
 
 
 class IncidentPage(Answer):
@@ -230,6 +228,7 @@ class ResolutionAnswer(Answer):
     verdict: Verdict | None
     cause: Cause | None
     author: str | None
+    fixed_in: dict[str, str] | None
     created_at: datetime
 
 
@@ -265,9 +264,11 @@ class PrecedentAnswer(Answer):
     last_seen: datetime | None
     pipelines: list[str]
     stated: StatedAnswer
-    retries: RetriesAnswer
+    retries: PrecedentRetriesAnswer
     signatures: list[SignatureAnswer]
     resolutions: list[ResolutionAnswer]
+    fixed_in: dict[str, str] | None = Field(description="Where the latest fix is.")
+    regressed_at: datetime | None = Field(description="When it first came back where that fix is.")
     sources: list[str]
     version: int
 
@@ -276,6 +277,7 @@ class SearchAnswer(Answer):
     """Precedents, best first."""
 
     results: list[EvidenceAnswer]
+    degraded: list[str] = Field(description="`store`: PostgreSQL is away, and this is what the index shows.")
 
 
 class HealthAnswer(Answer):
@@ -288,7 +290,12 @@ class HealthAnswer(Answer):
         default=None,
         description="Signatures that wait to be indexed: stored, and not yet found as neighbours. Any number is `ok`.",
     )
-    spooled: int | None = Field(default=None, description="Failures that wait for PostgreSQL to be written.")
+    spooled: int | None = Field(
+        default=None, description="Failures that wait for PostgreSQL to be written; null when the spool cannot be read."
+    )
+    spool_refused: int | None = Field(
+        default=None, description="Failures of the spool that cannot be written and were set apart."
+    )
 
 
 class FieldProblem(Answer):

@@ -1,22 +1,26 @@
-"""Rebuilding the index from PostgreSQL: by this process, or by the worker of the service that has the index open."""
+"""Rebuilding the index from PostgreSQL: by this process, or by the worker of the service that has the index open.
+
+First, what an older version signed is signed again: the index is to show the signatures of this one.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 from api.admin import open_store_beside
 from api.composition import Parts, build
 from api.settings import Settings
+from knowledge import resigning
 from knowledge.errors import DataFolderInUse, IndexUnavailable
 from knowledge.store import index_queue
 from knowledge.store.database import Database
 
 Say = Callable[[str], None]
-#: Called with how many signatures are still to be indexed.
+#: Called with how many signatures are still to be signed again, or to be indexed.
 Left = Callable[[int], None]
 #: How many points the running service says it has; None when it does not tell.
 Points = Callable[[], int | None]
@@ -42,7 +46,7 @@ class Rebuilt:
         return self.points in (None, self.signatures)
 
 
-async def rebuild(settings: Settings, *, say: Say, left: Left, points: Points) -> Rebuilt:
+async def rebuild(settings: Settings, *, say: Say, to_sign: Left, left: Left, points: Points) -> Rebuilt:
     """Rebuild all of the index. `points` is asked (blocking) when a running service is the one that knows.
 
     Raises `IndexUnavailable` when it does not get on or does not come to agree, `StoreUnavailable` without PostgreSQL.
@@ -51,10 +55,12 @@ async def rebuild(settings: Settings, *, say: Say, left: Left, points: Points) -
         if settings.qdrant_url is None:
             await _discard_index(settings, say=say)
         async with build(settings, say=say) as parts:
+            await _sign_again(parts.database, left=to_sign)
             return await _rebuild_here(parts, left=left)
     except DataFolderInUse:
         say("a service has the index open: its worker rebuilds it")
     async with open_store_beside(settings, say=say) as store:
+        await _sign_again(store.database, left=to_sign)
         return await _rebuild_there(store.database, left=left, points=points)
 
 
@@ -75,10 +81,22 @@ async def _discard_index(settings: Settings, *, say: Say) -> None:
     await asyncio.to_thread(shutil.rmtree, folder)
 
 
+async def _sign_again(database: Database, *, left: Left) -> None:
+    """Until nothing is left; the service may be at it as well, and has claimed what is not to be had here."""
+
+    async def work() -> None:
+        while await resigning.pending(database):
+            if not await resigning.resign(database):
+                await asyncio.sleep(POLL_S)
+
+    if await resigning.pending(database):
+        await _beside(work(), left=left, pending=lambda: resigning.pending(database))
+
+
 async def _rebuild_here(parts: Parts, *, left: Left) -> Rebuilt:
     await _mark_all(parts.database)
     await parts.index.clear()
-    await _beside(parts.indexer.drain(), parts.database, left=left)
+    await _beside(parts.indexer.drain(), left=left, pending=lambda: _pending(parts.database))
     await parts.index.optimize()
     for _ in range(ROUNDS):
         if not await parts.indexer.reconcile():
@@ -116,12 +134,12 @@ async def _worked_off(database: Database, *, left: Left) -> None:
     left(0)
 
 
-async def _beside(work: Coroutine[Any, Any, object], database: Database, *, left: Left) -> None:
+async def _beside(work: Coroutine[Any, Any, object], *, left: Left, pending: Callable[[], Awaitable[int]]) -> None:
     """Do the work, and tell what is left meanwhile."""
     task = asyncio.create_task(work)
     try:
         while not task.done():
-            left(await _pending(database))
+            left(await pending())
             await asyncio.wait([task], timeout=POLL_S)
         await task
         left(0)

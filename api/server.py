@@ -35,9 +35,10 @@ async def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
         async with build(settings, say=say) as parts:
             guarded = await any_key(parts.database)
             if not guarded and not settings.loopback:
+                where = "" if settings.database_url else f" --data {shlex.quote(str(settings.data))}"
                 raise ServeError(
                     f"Without API keys the service listens on this machine only, not on {settings.host}. "
-                    "Make a key first: seenbefore keys create --workspace TEAM --name WHO"
+                    f"Make a key first: seenbefore keys create --workspace TEAM --name WHO{where}"
                 )
             app = make_app(parts, gate=Gate(parts.database, open=not guarded))
             async with running(parts):

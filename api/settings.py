@@ -29,12 +29,21 @@ class Settings(BaseSettings):
     model: str = Field(
         default="all-MiniLM-L6-v2", description="Embedding model: a sentence-transformers name or a folder."
     )
+    model_adapter: bool = Field(
+        default=True, description="Whether the packaged model is used as it was taught about failures."
+    )
     fast_embedding: bool = Field(default=True, description="Whether CPUs use an OpenVINO copy of the model.")
-    fail_confidence: float = Field(
-        default=0.97,
+    wrong_fail_bound: float = Field(
+        default=0.02,
+        ge=0.0,
+        le=0.5,
+        description="Largest share of transient failures that may be told `fail`; the threshold follows from it.",
+    )
+    fail_confidence: float | None = Field(
+        default=None,
         ge=0.5,
         le=1.0,
-        description="Least confidence in a genuine verdict at which the decision is `fail`.",
+        description="Least confidence in a genuine verdict at which the decision is `fail`, instead of the bound.",
     )
     postgres_bin: Path | None = Field(
         default=None, description="Folder of other PostgreSQL programs for the embedded server (15 or newer)."

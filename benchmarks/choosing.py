@@ -11,6 +11,7 @@ from benchmarks.descent import Values, descend
 from benchmarks.offline import Asked, Offline, Setting
 from benchmarks.protocol import Kind
 from benchmarks.scoring import Scores, score
+from knowledge.advisor.advising import WRONG_FAIL_BOUND
 from knowledge.advisor.similarity import SimilarityWeights
 from knowledge.failures import DecisionAction, Verdict
 
@@ -20,6 +21,7 @@ RANKING_GRIDS: Mapping[str, Sequence[float]] = {
     "cosine": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7),
     "codes": (0.0, 0.05, 0.1, 0.15, 0.2, 0.3),
     "code_conflict": (0.0, 0.02, 0.05, 0.1),
+    "redundancy": (0.0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4),
     "own_first_from": (0.0, 0.1, 0.2, 0.25, 0.3, 0.35, 0.4),
 }
 VERDICT_GRIDS: Mapping[str, Sequence[float]] = {
@@ -32,8 +34,9 @@ FAIL_GRID = tuple(step / 200 for step in range(140, 200))
 ROUNDS = 2
 #: A wrong verdict costs this many right ones: with honest confidence, answering pays from 0.6 on.
 WRONG_COST = 1.5
-#: The bound on transient failures told `fail`.
-WRONG_FAIL = 0.02
+#: The bound on transient failures told `fail`, and those of which the product keeps the thresholds.
+WRONG_FAIL = WRONG_FAIL_BOUND
+WRONG_FAILS = (0.01, 0.02, 0.05)
 
 Rows = Mapping[Kind, Sequence[Asked]]
 
@@ -49,7 +52,7 @@ class Chooser:
         """What does best: first the order of neighbours, then the weighing of verdicts, then its thresholds."""
         setting = self._believing(self._weighing(self._ranking(start)))
         setting = _answering_from(setting, self._answer_from(setting))
-        return replace(setting, fail_from=self._fail_from(setting))
+        return replace(setting, fail_from=self.fail_from(setting, bound=WRONG_FAIL))
 
     def scores(self, kind: Kind, setting: Setting) -> Scores:
         """What the setting reaches on the rows of one kind."""
@@ -107,22 +110,27 @@ class Chooser:
 
         return max(ANSWER_GRID, key=worth)
 
-    def _fail_from(self, setting: Setting) -> float:
+    def fail_from(self, setting: Setting, *, bound: float) -> float:
         """The least threshold at which transient failures told `fail` stay within the bound, however much is known.
 
         One wrong `fail` more than was seen is counted: a threshold on the edge of these rows fails on the next ones.
         """
+        by_kind = [self._told_wrongly(kind, setting) for kind in Kind]
         for threshold in FAIL_GRID:
-            tried = replace(setting, fail_from=threshold)
-            if all(self._wrong_fail_next(kind, tried) <= WRONG_FAIL for kind in Kind):
+            if all(_wrong_fail_next(told, of, threshold=threshold) <= bound for told, of in by_kind):
                 return threshold
         return 1.0
 
-    def _wrong_fail_next(self, kind: Kind, setting: Setting) -> float:
+    def _told_wrongly(self, kind: Kind, setting: Setting) -> tuple[list[float], int]:
+        """Confidences of the transient failures that are told `fail` if any confidence is enough; of how many."""
         transient = [asked for asked in self._rows[kind] if asked.row.label is Verdict.TRANSIENT]
-        answers = [self._offline.answer(asked, setting=setting) for asked in transient]
-        told = sum(answer.decision is DecisionAction.FAIL for answer in answers)
-        return (told + 1) / (len(answers) + 1)
+        any_confidence = replace(setting, fail_from=0.0)
+        answers = [self._offline.answer(asked, setting=any_confidence) for asked in transient]
+        return [each.confidence for each in answers if each.decision is DecisionAction.FAIL], len(answers)
+
+
+def _wrong_fail_next(told: Sequence[float], of: int, *, threshold: float) -> float:
+    return (sum(confidence >= threshold for confidence in told) + 1) / (of + 1)
 
 
 def values_of(setting: Setting) -> dict[str, float]:
@@ -134,6 +142,7 @@ def values_of(setting: Setting) -> dict[str, float]:
         "code_conflict": setting.similarity.code_conflict,
         "profile": setting.similarity.profile,
         "own_first_from": setting.own_first_from,
+        "redundancy": setting.redundancy,
         "own_sharpness": setting.verdict.own_sharpness,
         "starter_sharpness": setting.verdict.starter_sharpness,
         "least_similarity": setting.verdict.least_similarity,
@@ -154,7 +163,9 @@ def with_ranking(setting: Setting, values: Values) -> Setting:
         code_conflict=values["code_conflict"],
         profile=values["profile"],
     )
-    return replace(setting, similarity=similarity, own_first_from=values["own_first_from"])
+    return replace(
+        setting, similarity=similarity, own_first_from=values["own_first_from"], redundancy=values["redundancy"]
+    )
 
 
 def with_weighing(setting: Setting, values: Values) -> Setting:

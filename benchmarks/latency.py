@@ -31,7 +31,8 @@ from benchmarks.load import ImportRate, client_of, fill, import_rate
 from benchmarks.memory import resident_mib, tree_mib
 from benchmarks.quiet import quiet
 from benchmarks.table import wide_console
-from knowledge.embedding import DEFAULT_MODEL, TorchBackend, Vectors, find_model, load_embedder
+from knowledge.embedding import TorchBackend, Vectors, load_embedder
+from knowledge.model_folder import DEFAULT_MODEL, find_model
 
 SIZES = (1_000, 10_000, 100_000)
 ROUNDS, TRACEBACK_ROUNDS = 150, 40

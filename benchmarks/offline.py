@@ -19,9 +19,10 @@ from benchmarks.likeness import Comparison
 from benchmarks.material import Material
 from benchmarks.protocol import Row, Task
 from benchmarks.scoring import Answer, Shown
-from knowledge.advisor import strategy, verdict
+from knowledge.advisor import neighbours, strategy, verdict
 from knowledge.advisor.advice import Judgement, Neighbour
 from knowledge.advisor.advising import MOST_EVIDENCE
+from knowledge.advisor.circumstances import Circumstances
 from knowledge.advisor.similarity import SimilarityWeights
 from knowledge.advisor.verdict import VerdictSettings
 from knowledge.failures import DecisionAction, Source, Verdict
@@ -41,6 +42,7 @@ class Setting:
     similarity: SimilarityWeights
     verdict: VerdictSettings
     own_first_from: float
+    redundancy: float
     fail_from: float
 
 
@@ -117,8 +119,13 @@ class Offline:
     def _others(self, place: int, memory: Memory, setting: Setting) -> list[Neighbour]:
         likeness = self._comparison.rows(setting.similarity)[place, memory.places]
         nearest = np.argsort(-likeness, kind="stable")[:MOST_OWN]
-        own = [replace(memory.own[int(memory.places[at])], similarity=float(likeness[at])) for at in nearest]
-        return own + self._comparison.starters(setting.similarity)[place]
+        own = [self._own(memory, int(memory.places[at]), similarity=float(likeness[at])) for at in nearest]
+        return (
+            neighbours.spread(own, redundancy=setting.redundancy) + self._comparison.starters(setting.similarity)[place]
+        )
+
+    def _own(self, memory: Memory, place: int, *, similarity: float) -> Neighbour:
+        return replace(memory.own[place], similarity=similarity, vector=self._material.vectors[place])
 
     def evidence(self, asked: Asked, *, setting: Setting) -> tuple[float, float]:
         """Log odds of transient, as the workspace's own precedents say and as the starter precedents say."""
@@ -144,14 +151,13 @@ class Offline:
 def _rank(neighbour: Neighbour, setting: Setting) -> tuple[bool, float]:
     """The product's `neighbours.rank` with its constant given."""
     own = neighbour.source is Source.INCIDENT and neighbour.similarity >= setting.own_first_from
-    return own, neighbour.similarity
+    return own, neighbour.similarity - neighbour.redundancy
 
 
 def _decision(judgement: Judgement, *, fail_from: float) -> DecisionAction:
-    planned = strategy.plan(judgement)
-    return strategy.decide(
-        judgement, strategy=planned, fail_from=fail_from, attempt=1, max_attempts=None, reason=""
-    ).action
+    first = Circumstances()
+    course = strategy.course_of(judgement, first)
+    return strategy.decide(judgement, course=course, circumstances=first, fail_from=fail_from, reason="").action
 
 
 def _stated(transient: int, genuine: int) -> Verdict:

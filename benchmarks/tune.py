@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.choosing import Chooser, Rows, values_of
+from benchmarks.choosing import WRONG_FAILS, Chooser, Rows, values_of
 from benchmarks.material import make_material
 from benchmarks.offline import Asked, Offline, Setting
 from benchmarks.protocol import FOLDS, SEED, CorpusError, Kind, plan, read_corpus
@@ -23,7 +23,7 @@ from benchmarks.quiet import quiet
 from benchmarks.scoring import Scores, score
 from benchmarks.table import EXPLANATION, scores_table, wide_console
 from knowledge.advisor.advising import AdvisorSettings
-from knowledge.advisor.neighbours import OWN_FIRST_FROM
+from knowledge.advisor.neighbours import OWN_FIRST_FROM, REDUNDANCY
 from knowledge.starter.catalogue import read_catalogue
 
 
@@ -46,12 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         console.print(scores_table(f"{kind}: {len(asked[kind])} rows asked", compared, kind=kind))
     console.print(EXPLANATION)
     console.print(_constants_table(start, *chosen))
+    console.print(_thresholds_table(offline, asked, *chosen))
 
 
 def as_shipped() -> Setting:
     """The constants that the product has now."""
     settings = AdvisorSettings()
-    return Setting(settings.similarity, settings.verdict, OWN_FIRST_FROM, settings.fail_from)
+    return Setting(settings.similarity, settings.verdict, OWN_FIRST_FROM, REDUNDANCY, settings.fail_from)
 
 
 def _choose(
@@ -94,6 +95,24 @@ def _constants_table(start: Setting, by_fold: Mapping[int, Setting], final: Sett
         table.add_column(name, justify="left" if name == "constant" else "right")
     for constant in values_of(start):
         table.add_row(constant, *(f"{each[constant]:g}" for each in values.values()))
+    return table
+
+
+def _thresholds_table(offline: Offline, asked: Rows, by_fold: Mapping[int, Setting], final: Setting) -> Table:
+    """What `SHIPPED_FAIL_FROM` of `knowledge/advisor/calibration.py` keeps."""
+    columns = {f"without fold {fold}": (_without(asked, fold), each) for fold, each in by_fold.items()}
+    table = Table(title="Thresholds by bound", title_justify="left", title_style="bold")
+    table.add_column("transient failures told fail, at most", justify="right")
+    choosers = [
+        (name, Chooser(offline, rows=rows), setting)
+        for name, (rows, setting) in (columns | {"chosen on all": (asked, final)}).items()
+    ]
+    for name, _, _ in choosers:
+        table.add_column(name, justify="right")
+    for bound in WRONG_FAILS:
+        table.add_row(
+            f"{bound:g}", *(f"{chooser.fail_from(setting, bound=bound):g}" for _, chooser, setting in choosers)
+        )
     return table
 
 

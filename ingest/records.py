@@ -20,12 +20,22 @@ from pydantic import (
 
 from ingest import strict_json
 from knowledge.failures import Action, Cause, ErrorInfo, Failure, Resolution, Verdict
+from knowledge.fixes import LONGEST_VALUE
 from knowledge.signature.scrub import scrub
 
 #: Names are short; texts may be whole logs (the body limit bounds them).
 Name = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Text = Annotated[str, StringConstraints(max_length=2_000_000)]
 Summary = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
+#: A handful of versions, images or commits.
+MOST_FIXED_IN = 20
+FixedIn = Annotated[
+    dict[
+        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)],
+        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_VALUE)],
+    ],
+    Field(max_length=MOST_FIXED_IN),
+]
 Attempt = Annotated[int, Field(ge=1, le=1_000_000)]
 #: Entries of an environment, at whatever depth: it says where something ran, and is no log.
 MOST_ENTRIES = 1_000
@@ -120,10 +130,15 @@ class FailureBody(Request):
 
 
 class StatedResolution(Request):
-    """What fixed a failure."""
+    """What fixed a failure; `fixed_in` says where that is to be had, by keys of an `environment`."""
 
     summary: Summary
     action: Action | None = None
+    fixed_in: FixedIn = Field(default_factory=dict, examples=[{"image": "repo/train:1.8", "torch": "2.13"}])
+
+    def to_resolution(self, author: str | None = None) -> Resolution:
+        """The resolution as the service knows it."""
+        return Resolution(self.summary, self.action, author, self.fixed_in)
 
 
 class IncidentBody(FailureBody):
@@ -140,7 +155,7 @@ class IncidentBody(FailureBody):
             super().to_failure(),
             verdict=None if self.verdict is Verdict.UNKNOWN else self.verdict,
             cause=self.cause,
-            resolution=Resolution(said.summary, said.action) if said else None,
+            resolution=said.to_resolution() if said else None,
         )
 
 
@@ -161,10 +176,11 @@ def from_mapping(value: Mapping[str, Any]) -> Failure:
     try:
         return IncidentBody.model_validate(value).to_failure()
     except ValidationError as error:
-        raise LineProblem(_first_problem(error)) from None
+        raise LineProblem(first_problem(error)) from None
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
+    """The field and what is wrong with it."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(scrub(str(part)) for part in first["loc"]) or "line"
     return f"{place}: {first['msg']}"

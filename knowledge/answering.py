@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from knowledge import documents
-from knowledge.advisor import advising
+from knowledge.advisor import advising, regression
 from knowledge.advisor.advice import Advice, PrecedentSummary
-from knowledge.advisor.advising import AdvisorSettings
 from knowledge.advisor.term_weights import TermWeights
+from knowledge.calibrations import Calibrations
 from knowledge.documents import Document
 from knowledge.errors import StoreUnavailable
 from knowledge.failures import Failure, Source
 from knowledge.intake import Prepared, prepare
 from knowledge.lookup import STORE, Found, Lookup, is_own
+from knowledge.once import Once
 from knowledge.recording import Recorder, as_incident, occurred_at
+from knowledge.spooling import aside_id
 from knowledge.store.database import Connection
 from knowledge.store.ids import precedent_id, uuid7
 from knowledge.store.records import NewIncident, Recorded
+from knowledge.storms import Storms
 
 Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A prepared failure, who asks, and when. Without a `workspace_id` PostgreSQL is away."""
+    """A prepared failure, who asks, when, and under which key. Without a `workspace_id` PostgreSQL is away."""
 
     prepared: Prepared
     workspace: str
     workspace_id: int | None
     now: datetime
+    once: Once | None = None
 
 
 class Answering:
@@ -44,26 +49,36 @@ class Answering:
         lookup: Lookup,
         *,
         recorder: Recorder,
-        settings: AdvisorSettings,
+        storms: Storms,
+        calibrations: Calibrations,
         terms: TermWeights,
         clock: Clock,
     ) -> None:
         self._lookup = lookup
         self._recorder = recorder
-        self._settings = settings
+        self._storms = storms
+        self._calibrations = calibrations
         self._terms = terms
         self._clock = clock
 
-    async def ask(self, failure: Failure, *, workspace: str, workspace_id: int | None) -> Asked:
+    async def ask(
+        self, failure: Failure, *, workspace: str, workspace_id: int | None, once: Once | None = None
+    ) -> Asked:
         """Scrub and sign; raises `InvalidInput`."""
         now = self._clock()
         prepared = await prepare(replace(failure, occurred_at=occurred_at(failure, now=now)))
-        return Asked(prepared, workspace, workspace_id, now)
+        return Asked(prepared, workspace, workspace_id, now, once)
 
     async def only_answer(self, asked: Asked) -> Document:
-        """The answer, nothing recorded."""
+        """The answer, nothing recorded, and no part in a storm claimed."""
         found = await self._lookup.find(asked.prepared.signature, workspace_id=asked.workspace_id)
-        return documents.of_advice(self._advice(asked, found))
+        advice = self._advice(asked, found)
+        if _store_is_there(asked, found):
+            with contextlib.suppress(StoreUnavailable):
+                advice = await self._storms.look_on(
+                    advice, failure=asked.prepared.failure, found=found, workspace_id=asked.workspace_id or 0
+                )
+        return documents.of_advice(advice)
 
     async def answer_and_record(self, asked: Asked) -> Document:
         """The answer, recorded with the failure."""
@@ -73,53 +88,110 @@ class Answering:
             asked.prepared.signature, workspace_id=asked.workspace_id, unsettled=early.start
         )
         advice = self._advice(asked, found)
-        if asked.workspace_id is None or STORE in found.degraded:
-            return await self._keep_aside(asked, advice, incident_id=incident_id)
-        answer = self._answer(asked, found, advice, incident_id=incident_id)
+        if not _store_is_there(asked, found):
+            return await self._keep_aside(asked, advice)
         try:
             recorded = await early.recorded()
             if recorded is not None:
-                return await self._recorder.advise_recorded(recorded, asked.workspace_id, answer=answer)
-            return await self._recorder.advised(early.incident, answer=answer)
-        except StoreUnavailable:
+                return await self._advise_recorded(asked, found, advice, recorded, id=incident_id)
+            told = await self._in_storm(asked, found, advice, id=incident_id)
+            answer = self._answer(asked, found, told, incident_id=incident_id)
+            return await self._recorder.advised(early.incident, answer=answer, judged=documents.of_judged(told))
+        except StoreUnavailable:  # it may have been written, under this id
             return await self._keep_aside(asked, advice, incident_id=incident_id)
 
-    async def answer(self, asked: Asked) -> Callable[[Connection], Awaitable[Document]]:
+    async def answer(self, asked: Asked) -> Callable[[Connection], Awaitable[Document]] | Document:
         """The answer first, and then, in the caller's transaction, the recording of it with the failure.
 
-        Raises `StoreUnavailable` while PostgreSQL is away: nobody can say then whether a key was used.
+        The answer alone while PostgreSQL is away: the failure is kept aside, with its key.
         """
         found = await self._lookup.find(asked.prepared.signature, workspace_id=asked.workspace_id)
-        if asked.workspace_id is None or STORE in found.degraded:
-            raise StoreUnavailable()
-        incident_id = uuid7()
-        answer = self._answer(asked, found, self._advice(asked, found), incident_id=incident_id)
+        if not _store_is_there(asked, found):
+            return await self._keep_aside(asked, self._advice(asked, found))
+        incident_id, advice = uuid7(), self._advice(asked, found)
         incident = self._incident(asked, id=incident_id)
-        return lambda connection: self._recorder.advised(incident, answer=answer, on=connection)
+
+        async def work(connection: Connection) -> Document:
+            if self._storms.possible(asked.prepared.failure, found=found):
+                # The incident first, as everywhere: the locks of a storm come after those of recording.
+                recorded = await self._recorder.record(incident, on=connection)
+                return await self._advise_recorded(asked, found, advice, recorded, id=incident_id, on=connection)
+            answer = self._answer(asked, found, advice, incident_id=incident_id)
+            judged = documents.of_judged(advice)
+            return await self._recorder.advised(incident, answer=answer, judged=judged, on=connection)
+
+        return work
+
+    async def _advise_recorded(
+        self,
+        asked: Asked,
+        found: Found,
+        advice: Advice,
+        recorded: Recorded,
+        *,
+        id: UUID,
+        on: Connection | None = None,
+    ) -> Document:
+        """What was reported before has its part in a storm already."""
+        if not recorded.duplicate:
+            advice = await self._in_storm(asked, found, advice, id=id, recorded=True, on=on)
+        answer = self._answer(asked, found, advice, incident_id=id)
+        return await self._recorder.advise_recorded(
+            recorded, asked.workspace_id or 0, answer=answer, judged=documents.of_judged(advice), on=on
+        )
+
+    async def _in_storm(
+        self,
+        asked: Asked,
+        found: Found,
+        advice: Advice,
+        *,
+        id: UUID,
+        recorded: bool = False,
+        on: Connection | None = None,
+    ) -> Advice:
+        return await self._storms.meet(
+            advice,
+            failure=asked.prepared.failure,
+            found=found,
+            workspace_id=asked.workspace_id or 0,
+            incident_id=id,
+            recorded=recorded,
+            on=on,
+        )
 
     def _answer(self, asked: Asked, found: Found, advice: Advice, *, incident_id: UUID) -> Document:
         summary = _summary(asked, found, workspace_id=asked.workspace_id or 0)
         return documents.of_advice(replace(advice, advice_id=uuid7(), incident_id=incident_id, precedent=summary))
 
-    async def _keep_aside(self, asked: Asked, advice: Advice, *, incident_id: UUID) -> Document:
-        kept = await self._recorder.keep_aside(asked.workspace, asked.prepared, advice=advice, incident_id=incident_id)
-        return documents.of_advice(kept)
+    async def _keep_aside(self, asked: Asked, advice: Advice, *, incident_id: UUID | None = None) -> Document:
+        id = incident_id or aside_id(asked.workspace, asked.prepared.failure, once=asked.once)
+        return await self._recorder.keep_aside(
+            asked.workspace, asked.prepared, advice=advice, incident_id=id, once=asked.once
+        )
 
     def _incident(self, asked: Asked, *, id: UUID) -> NewIncident:
         return as_incident(asked.prepared, workspace_id=asked.workspace_id or 0, incident_id=id, now=asked.now)
 
     def _advice(self, asked: Asked, found: Found) -> Advice:
         own = (each.similarity for each in found.neighbours if each.source is Source.INCIDENT)
-        return advising.advise(
-            asked.prepared.failure,
+        failure, settings = asked.prepared.failure, self._calibrations.settings_of(asked.workspace_id)
+        advice = advising.advise(
+            failure,
             signature=asked.prepared.signature,
             neighbours=found.neighbours,
             precedent=_known_summary(found),
-            seen_before=is_own(found.known) or max(own, default=0.0) >= self._settings.seen_from,
-            settings=self._settings,
+            seen_before=is_own(found.known) or max(own, default=0.0) >= settings.seen_from,
+            settings=settings,
             terms=self._terms,
             now=asked.now,
             degraded=found.degraded,
+        )
+        return regression.with_fix(
+            advice,
+            fix=found.known.precedent.fix if found.known else None,
+            environment=failure.environment,
+            occurred_at=failure.occurred_at or asked.now,
         )
 
 
@@ -139,6 +211,10 @@ class _Early:
     async def recorded(self) -> Recorded | None:
         """Where it went; None when it was not begun. Raises what went wrong."""
         return None if self._task is None else await self._task
+
+
+def _store_is_there(asked: Asked, found: Found) -> bool:
+    return asked.workspace_id is not None and STORE not in found.degraded
 
 
 def _known_summary(found: Found) -> PrecedentSummary | None:

@@ -5,8 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from knowledge.advisor.advice import Advice, Decision, Evidence, Retries, Strategy
-from knowledge.store.records import IncidentRecord, OutcomeRecord, PrecedentRecord, ResolutionRecord, SignatureRecord
+from knowledge.advisor.advice import Advice, Decision, Evidence, Retries, StormNotice, Strategy
+from knowledge.advisor.advising import AdvisorSettings
+from knowledge.advisor.calibration import Measured
+from knowledge.advisor.storms import StormState
+from knowledge.failures import Verdict
+from knowledge.fixes import Regression
+from knowledge.retries import WAIT_BOUNDS_S, totals
+from knowledge.store.records import (
+    Change,
+    IncidentRecord,
+    NewIncident,
+    OutcomeRecord,
+    PrecedentRecord,
+    ResolutionRecord,
+    SignatureRecord,
+)
+from knowledge.store.storms import StormRow
 
 Document = dict[str, Any]
 
@@ -33,9 +48,23 @@ def of_advice(advice: Advice) -> Document:
         },
         "seen_before": advice.seen_before,
         "evidence": [of_evidence(entry) for entry in advice.evidence],
-        "storm": advice.storm,
+        "storm": None if advice.storm is None else _storm_notice(advice.storm),
+        "regression": None if advice.regression is None else _regression(advice.regression),
         "degraded": list(advice.degraded),
     }
+
+
+def _regression(regression: Regression) -> Document:
+    return {
+        "fixed_in": dict(regression.fixed_in),
+        "seen_in": dict(regression.seen_in),
+        "resolved_at": _moment(regression.resolved_at),
+    }
+
+
+def of_judged(advice: Advice) -> Document | None:
+    """What the confidence of an advice was made of, kept beside the answer; nothing where nobody had a say."""
+    return None if advice.odds is None else {"odds": advice.odds, "nearest": advice.nearest}
 
 
 def _decision(decision: Decision) -> Document:
@@ -55,6 +84,75 @@ def _strategy(strategy: Strategy) -> Document:
         "jitter": strategy.jitter,
         "resume": strategy.resume,
     }
+
+
+def _storm_notice(storm: StormNotice) -> Document:
+    return {
+        "id": str(storm.id),
+        "state": storm.state,
+        "role": storm.role,
+        "since": _moment(storm.since),
+        "runs": storm.runs,
+        "incidents": storm.incidents,
+        "next_try_at": _moment(storm.next_try_at),
+    }
+
+
+def of_storm(row: StormRow, *, now: datetime) -> Document:
+    """One storm, as it is at that time."""
+    storm = row.storm
+    state, going_on = storm.state_at(now), storm.is_active(now)
+    return {
+        "id": str(storm.id),
+        "precedent_id": str(storm.precedent_id),
+        "template": row.template,
+        "state": state.value,
+        "since": _moment(storm.since),
+        "ended_at": None if going_on else _moment(storm.ends_at),
+        "runs": storm.runs,
+        "incidents": storm.incidents,
+        "usual_runs": round(storm.usual_runs, 4),
+        "wait_s": storm.wait_s,
+        "next_try_at": _moment(storm.next_try_at) if going_on else None,
+        "canary": {"incident_id": str(storm.canary.incident_id), "run_id": storm.canary.run_id}
+        if storm.canary is not None and state is not StormState.EXPIRED
+        else None,
+    }
+
+
+def of_calibration(measured: Measured, *, settings: AdvisorSettings, fitted_on: int | None) -> Document:
+    """How answers fared, and the settings that are in force. `fitted_on`: None where they are those that ship."""
+    return {
+        "judged": measured.judged,
+        "by_people": measured.by_people,
+        "answered": measured.answered,
+        "reliability": [
+            {
+                "from_confidence": each.from_confidence,
+                "to_confidence": each.to_confidence,
+                "count": each.count,
+                "confidence": _rounded(each.confidence),
+                "right": _rounded(each.right),
+            }
+            for each in measured.reliability
+        ],
+        "brier": _rounded(measured.brier),
+        "calibration_error": _rounded(measured.calibration_error),
+        "wrong_fail": _rounded(measured.wrong_fail),
+        "fitted": fitted_on is not None,
+        "fitted_on": fitted_on,
+        "slope": settings.calibration.slope,
+        "intercept": settings.calibration.intercept,
+        "thresholds": {
+            "answer_from": settings.verdict.answer_from,
+            "fail_from": settings.fail_from if settings.fail_from <= 1 else None,
+            "wrong_fail_bound": settings.wrong_fail_bound,
+        },
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def of_evidence(entry: Evidence) -> Document:
@@ -101,6 +199,33 @@ def of_incident(incident: IncidentRecord) -> Document:
         "error": None if incident.error is None else dict(incident.error),
         "text": incident.text,
         "external_id": incident.external_id,
+        "storm_id": _text(incident.storm_id),
+    }
+
+
+def of_waiting_incident(incident: NewIncident) -> Document:
+    """One that PostgreSQL does not have yet: which precedent it belongs to will be known when it is written."""
+    return {
+        "id": str(incident.id),
+        "precedent_id": None,
+        "fingerprint": incident.signature.fingerprint,
+        "template": incident.signature.template,
+        "verdict": (incident.verdict or Verdict.UNKNOWN).value,
+        "cause": _text(incident.cause),
+        "occurred_at": _moment(incident.occurred_at),
+        "recorded_at": None,
+        "pipeline": incident.pipeline,
+        "step": incident.step,
+        "run_id": incident.run_id,
+        "attempt": incident.attempt,
+        "max_attempts": incident.max_attempts,
+        "environment": dict(incident.environment),
+        "spent": dict(incident.spent),
+        "error": None if incident.error is None else dict(incident.error),
+        "text": incident.text,
+        "external_id": incident.external_id,
+        "storm_id": None,
+        "duplicate": None,
     }
 
 
@@ -121,11 +246,24 @@ def of_precedent(
         "last_seen": _moment(record.last_seen),
         "pipelines": list(record.pipelines),
         "stated": {"transient": record.stated_transient, "genuine": record.stated_genuine},
-        "retries": {"succeeded": record.retries_succeeded, "failed": record.retries_failed},
+        "retries": {"succeeded": record.retries_succeeded, "failed": record.retries_failed} | _fared(record),
         "signatures": [_signature(each) for each in signatures],
         "resolutions": [of_resolution(each) for each in resolutions],
+        "fixed_in": dict(record.fix.fixed_in) if record.fix else None,
+        "regressed_at": _moment(record.fix.regressed_at) if record.fix else None,
         "sources": list(record.sources),
         "version": record.version,
+    }
+
+
+def _fared(record: PrecedentRecord) -> Document:
+    """How the latest retries fared, by the bucket of the wait and by attempt; what was not said is left out."""
+    bounds = (0.0, *WAIT_BOUNDS_S, None)
+    waits = totals((each.wait, each) for each in record.history.fared if each.wait is not None)
+    attempts = totals((each.attempt, each) for each in record.history.fared)
+    return {
+        "by_wait": [{"from_s": bounds[wait], "to_s": bounds[wait + 1], **counts} for wait, counts in waits],
+        "by_attempt": [{"attempt": attempt, **counts} for attempt, counts in attempts],
     }
 
 
@@ -150,7 +288,24 @@ def of_resolution(record: ResolutionRecord) -> Document:
         "verdict": _text(record.verdict),
         "cause": _text(record.cause),
         "author": record.author,
+        "fixed_in": dict(record.fixed_in) if record.fixed_in else None,
         "created_at": _moment(record.created_at),
+    }
+
+
+def of_change(change: Change) -> Document:
+    """An entry of a precedent's history."""
+    return {
+        "id": str(change.id),
+        "at": _moment(change.at),
+        "author": change.actor,
+        "reason": change.reason,
+        "action": change.action,
+        "precedents": [str(id) for id in change.precedents],
+        "before": change.before,
+        "after": change.after,
+        "undone_by": _text(change.undone_by),
+        "undoable": change.undoable,
     }
 
 

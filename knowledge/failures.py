@@ -76,11 +76,15 @@ class ErrorInfo:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What fixed a failure, in an engineer's or agent's words."""
+    """What fixed a failure, in an engineer's or agent's words.
+
+    `fixed_in` says where the fix is: `{"image": "repo/train:1.8", "torch": "2.13"}`, keys as in an `environment`.
+    """
 
     summary: str
     action: Action | None = None
     author: str | None = None
+    fixed_in: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

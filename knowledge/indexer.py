@@ -1,7 +1,7 @@
 """The index worker: brings the index up to what PostgreSQL says, and puts right what disagrees.
 
-Any number may run at once (one a process): rows are taken with `FOR UPDATE SKIP LOCKED` and every write to the index
-can be repeated.
+Any number may run at once (one a process): each takes rows under advisory locks that the others pass over, and every
+write to the index can be repeated.
 """
 
 from __future__ import annotations

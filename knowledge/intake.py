@@ -72,8 +72,14 @@ def _scrubbed(failure: Failure) -> Failure:
         environment=_clean_mapping(failure.environment),
         spent={scrub(unit): amount for unit, amount in failure.spent.items()},
         external_id=_clean_id(failure.external_id),
-        resolution=said and Resolution(scrub(said.summary), said.action, _clean(said.author)),
+        resolution=said and scrubbed_resolution(said),
     )
+
+
+def scrubbed_resolution(said: Resolution) -> Resolution:
+    """A resolution without secrets."""
+    fixed_in = {scrub(key): scrub(value) for key, value in said.fixed_in.items()}
+    return Resolution(scrub(said.summary), said.action, _clean(said.author), fixed_in)
 
 
 def _clean(text: str | None) -> str | None:

@@ -173,7 +173,7 @@ class Lookup:
             profile=profile,
         )
         nearest = _best(near.nearest_by_precedent(hits, similarity=similarity), MOST_OWN)
-        return near.gather(nearest, records=await self._records(nearest, workspace_id, degraded=degraded))
+        return near.spread(near.gather(nearest, records=await self._records(nearest, workspace_id, degraded=degraded)))
 
     async def _records(
         self, nearest: Nearest, workspace_id: int, *, degraded: list[str]

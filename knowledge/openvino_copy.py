@@ -1,4 +1,4 @@
-"""Make the OpenVINO copy of a model: `python -m knowledge.openvino_copy NAME FOLDER TARGET`.
+"""Make the OpenVINO copy of a model: `python -m knowledge.openvino_copy NAME FOLDER TARGET [ADAPTER]`.
 
 A process of its own, because it needs torch, which the service does not.
 """
@@ -6,15 +6,18 @@ A process of its own, because it needs torch, which the service does not.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sys
+import tempfile
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from knowledge.embedding import ModelFolder, OpenVinoBackend, TorchBackend, describe
+from knowledge.adapter import read_adapter
+from knowledge.embedding import OpenVinoBackend, TorchBackend
 from knowledge.errors import ModelUnavailable
+from knowledge.model_folder import ModelFolder, describe
 
 #: The least cosine between a vector of the copy and one of the model for the copy to be trusted.
 AGREEMENT = 0.999
@@ -32,8 +35,8 @@ def make_copy(folder: ModelFolder, *, target: Path) -> None:
     import openvino  # noqa: PLC0415 - heavy, as is torch
 
     reference = TorchBackend(folder)
-    draft = target.with_name(f"{target.name}.{os.getpid()}.draft")
-    draft.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f"{target.name}.", suffix=".draft", dir=target.parent))
     try:
         openvino.save_model(_convert(reference), str(draft / "model.xml"), compress_to_fp16=True)
         copied = OpenVinoBackend(folder, compiled=draft / "model.xml").encode(PROBES)
@@ -58,5 +61,11 @@ def _convert(reference: TorchBackend) -> Any:
         return openvino.convert_model(reference.transformer, example_input=example)
 
 
+def main(name: str, path: str, target: str, adapter: str | None = None) -> None:
+    """The command."""
+    taught = read_adapter(Path(adapter)) if adapter else None
+    make_copy(replace(describe(name, Path(path)), adapter=taught), target=Path(target))
+
+
 if __name__ == "__main__":
-    make_copy(describe(sys.argv[1], Path(sys.argv[2])), target=Path(sys.argv[3]))
+    main(*sys.argv[1:])

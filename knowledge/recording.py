@@ -5,26 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-
+from knowledge import documents
 from knowledge.advisor.advice import Advice
-from knowledge.errors import InvalidInput
-from knowledge.failures import Action, Cause, ErrorInfo, Failure, Resolution, Verdict
-from knowledge.intake import Prepared, prepare_now
+from knowledge.documents import Document
+from knowledge.errors import Conflict, InvalidInput
+from knowledge.failures import Failure
+from knowledge.intake import Prepared
+from knowledge.lookup import STORE
+from knowledge.once import Once
 from knowledge.spool import Spool, Spooled
-from knowledge.store import advice, incidents, workspaces
+from knowledge.spooling import KeptAside, from_body, to_body
+from knowledge.store import advice, fixes, idempotency, incidents, workspaces
+from knowledge.store.advice import Judged
 from knowledge.store.database import Connection, Database
 from knowledge.store.ids import uuid7
 from knowledge.store.records import NewIncident, Recorded
 
-#: Times that a clock can plausibly tell: partitions are made by month, so an absurd year is refused.
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-AHEAD = timedelta(days=1)
 REPLAYED_AT_ONCE = 200
 
 log = logging.getLogger(__name__)
@@ -66,9 +67,8 @@ def occurred_at(failure: Failure, *, now: datetime) -> datetime:
     try:
         moment = given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
     except OverflowError:
-        moment = EARLIEST - AHEAD
-    if not EARLIEST <= moment <= now + AHEAD:
-        raise InvalidInput("occurred_at lies before 2000 or in the future.", field="occurred_at")
+        moment = given.replace(tzinfo=UTC)  # at the very beginning or end of the calendar
+    incidents.check_time(moment, now=now)
     return moment
 
 
@@ -80,33 +80,6 @@ def error_document(failure: Failure) -> dict[str, Any] | None:
     return {name: value for name, value in parts.items() if value is not None}
 
 
-def spooled_body(failure: Failure, *, incident_id: UUID) -> bytes:
-    """A scrubbed failure as JSON for the spool."""
-    return orjson.dumps({"incident_id": incident_id, "failure": asdict(failure)})
-
-
-def from_spooled_body(body: bytes) -> tuple[Failure, UUID]:
-    """What `spooled_body` wrote."""
-    document = orjson.loads(body)
-    given = document["failure"]
-    said, error = given["resolution"], given["error"]
-    failure = Failure(
-        **{
-            **given,
-            "error": ErrorInfo(**error) if error else None,
-            "occurred_at": datetime.fromisoformat(given["occurred_at"]) if given["occurred_at"] else None,
-            "verdict": Verdict(given["verdict"]) if given["verdict"] else None,
-            "cause": Cause(given["cause"]) if given["cause"] else None,
-            "resolution": Resolution(
-                said["summary"], Action(said["action"]) if said["action"] else None, said["author"]
-            )
-            if said
-            else None,
-        }
-    )
-    return failure, UUID(document["incident_id"])
-
-
 class Recorder:
     """Writes incidents with their advice; keeps failures aside while PostgreSQL is away, and writes them later."""
 
@@ -116,43 +89,46 @@ class Recorder:
         self._wake = wake
 
     async def advised(
-        self, incident: NewIncident, *, answer: dict[str, Any], on: Connection | None = None
+        self, incident: NewIncident, *, answer: dict[str, Any], judged: Judged = None, on: Connection | None = None
     ) -> dict[str, Any]:
         """Record an incident with its advice, in the caller's transaction if there is one; the answer that stands.
 
-        The same `external_id` again gets the answer that was given the first time.
+        The same `external_id` again gets the answer that was given the first time. `judged`: see `advice.with_judged`.
         """
-        if on is None:
-            async with self._database.connection() as connection:
-                return await self._advised(connection, incident, answer=answer)
-        return await self._advised(on, incident, answer=answer)
-
-    async def _advised(
-        self, connection: Connection, incident: NewIncident, *, answer: dict[str, Any]
-    ) -> dict[str, Any]:
-        recorded = await incidents.record_with_advice(
-            connection, incident, advice_id=UUID(answer["advice_id"]), answer=answer
-        )
-        if recorded.new_signature:
-            self._wake()
-        if not recorded.duplicate:
+        async with self._database.given(on) as connection:
+            recorded = await incidents.record_with_advice(
+                connection, incident, advice_id=UUID(answer["advice_id"]), answer=advice.with_judged(answer, judged)
+            )
+            if recorded.new_signature:
+                self._wake()
+            if recorded.duplicate:
+                return await self._answer_of_duplicate(connection, recorded, incident.workspace_id, answer=answer)
+            if answer["regression"] is not None:
+                await fixes.flag(connection, [(incident, recorded)])
             return answer
-        return await self._answer_of_duplicate(connection, recorded, incident.workspace_id, answer=answer)
 
-    async def record(self, incident: NewIncident) -> Recorded:
-        """Record an incident by itself."""
-        async with self._database.connection() as connection:
+    async def record(self, incident: NewIncident, *, on: Connection | None = None) -> Recorded:
+        """Record an incident by itself, in the caller's transaction if there is one."""
+        async with self._database.given(on) as connection:
             recorded = (await incidents.record(connection, [incident]))[0]
         if recorded.new_signature:
             self._wake()
         return recorded
 
-    async def advise_recorded(self, recorded: Recorded, workspace_id: int, *, answer: dict[str, Any]) -> dict[str, Any]:
+    async def advise_recorded(
+        self,
+        recorded: Recorded,
+        workspace_id: int,
+        *,
+        answer: dict[str, Any],
+        judged: Judged = None,
+        on: Connection | None = None,
+    ) -> dict[str, Any]:
         """Record the advice for an incident that `record` wrote; the answer that stands."""
-        async with self._database.connection() as connection:
+        async with self._database.given(on) as connection:
             if recorded.duplicate:
                 return await self._answer_of_duplicate(connection, recorded, workspace_id, answer=answer)
-            await self._add_advice(connection, workspace_id, answer)
+            await self._add_advice(connection, workspace_id, answer, judged=judged)
             return answer
 
     async def _answer_of_duplicate(
@@ -161,18 +137,21 @@ class Recorder:
         given = await self.latest_advice(connection, workspace_id=workspace_id, incident_id=recorded.incident_id)
         if given is not None:
             return given
-        # The incident came without advice (an import): this is its first.
+        # The incident came without advice (an import): this is its first. What was stated of it then was known when
+        # this was judged, and is not held against it.
         answer = answer | {"incident_id": str(recorded.incident_id)}
         await self._add_advice(connection, workspace_id, answer)
         return answer
 
-    async def _add_advice(self, connection: Connection, workspace_id: int, answer: dict[str, Any]) -> None:
+    async def _add_advice(
+        self, connection: Connection, workspace_id: int, answer: dict[str, Any], *, judged: Judged = None
+    ) -> None:
         await advice.record(
             connection,
             workspace_id=workspace_id,
             id=UUID(answer["advice_id"]),
             incident_id=UUID(answer["incident_id"]),
-            answer=answer,
+            answer=advice.with_judged(answer, judged),
         )
 
     async def latest_advice(
@@ -182,12 +161,26 @@ class Recorder:
         given = await advice.latest_for_incident(connection, workspace_id=workspace_id, incident_id=incident_id)
         return None if given is None else dict(given.answer)
 
-    async def keep_aside(self, workspace: str, prepared: Prepared, *, advice: Advice, incident_id: UUID) -> Advice:
-        """Put a failure into the spool; the incident's id is already the one it will have."""
-        body = spooled_body(prepared.failure, incident_id=incident_id)
-        await asyncio.to_thread(self._spool.add, workspace, body)
-        degraded = tuple(dict.fromkeys([*advice.degraded, "store"]))
-        return replace(advice, incident_id=incident_id, advice_id=None, degraded=degraded)
+    async def keep_aside(
+        self, workspace: str, prepared: Prepared, *, advice: Advice, incident_id: UUID, once: Once | None = None
+    ) -> Document:
+        """Put a failure that was asked about into the spool; the answer, with the id that the incident will have."""
+        degraded = tuple(dict.fromkeys([*advice.degraded, STORE]))
+        answer = documents.of_advice(replace(advice, incident_id=incident_id, advice_id=None, degraded=degraded))
+        await self._spool_it(workspace, KeptAside(incident_id, prepared, once, answer))
+        return answer
+
+    async def keep_incident_aside(
+        self, workspace: str, prepared: Prepared, *, incident_id: UUID, once: Once | None = None
+    ) -> Document:
+        """Put a failure that was told into the spool; the incident as it will be."""
+        incident = as_incident(prepared, workspace_id=0, incident_id=incident_id, now=datetime.now(UTC))
+        answer = documents.of_waiting_incident(incident) | {"degraded": [STORE]}
+        await self._spool_it(workspace, KeptAside(incident_id, prepared, once, answer))
+        return answer
+
+    async def _spool_it(self, workspace: str, kept: KeptAside) -> None:
+        await asyncio.to_thread(self._spool.add, workspace, to_body(kept))
 
     async def replay(self) -> int:
         """Write what waits in the spool, in order; how many. Raises `StoreUnavailable` while PostgreSQL is away."""
@@ -195,30 +188,42 @@ class Recorder:
         while waiting := await asyncio.to_thread(self._spool.oldest, REPLAYED_AT_ONCE):
             try:
                 written += await self._write_spooled(waiting)
-            except InvalidInput:
-                written += sum([await self._write_or_drop(each) for each in waiting])
+            except (InvalidInput, Conflict):
+                written += sum([await self._write_or_refuse(each) for each in waiting])
         return written
 
     async def _write_spooled(self, waiting: list[Spooled]) -> int:
+        kept = [(each.workspace, from_body(each.body)) for each in waiting]
         async with self._database.transaction() as connection:
-            rows = [await self._from_spool(connection, each) for each in waiting]
-            await incidents.record(connection, rows)
+            await incidents.replay_alone(connection)
+            there = await incidents.existing(connection, [each.incident_id for _, each in kept])
+            rows = [
+                await self._from_spool(connection, workspace, each)
+                for workspace, each in kept
+                if each.incident_id not in there
+            ]
+            await incidents.record(connection, [row for row in rows if row is not None])
         await asyncio.to_thread(self._spool.remove, [each.number for each in waiting])
         self._wake()
         return len(waiting)
 
-    async def _write_or_drop(self, spooled: Spooled) -> int:
+    async def _write_or_refuse(self, spooled: Spooled) -> int:
         """What can never be written must not hold the others up for ever."""
         try:
             return await self._write_spooled([spooled])
-        except InvalidInput as error:
-            log.error("a spooled failure cannot be written and is dropped, for its field %s", error.field)
-            await asyncio.to_thread(self._spool.remove, [spooled.number])
+        except (InvalidInput, Conflict) as error:
+            reason = f"{error.field}: {error}" if error.field else str(error)
+            log.error("a spooled failure cannot be written and is set apart (seenbefore doctor): %s", reason)
+            await asyncio.to_thread(self._spool.refuse, spooled.number, reason=reason)
             return 0
 
-    async def _from_spool(self, connection: Connection, spooled: Spooled) -> NewIncident:
-        failure, incident_id = from_spooled_body(spooled.body)
-        workspace_id = await workspaces.ensure(connection, spooled.workspace)
+    async def _from_spool(self, connection: Connection, workspace: str, kept: KeptAside) -> NewIncident | None:
+        """The row to write; None when the request was done already, under its key."""
+        workspace_id = await workspaces.ensure(connection, workspace)
+        if kept.once is not None and not await idempotency.adopt(
+            connection, kept.once, workspace_id=workspace_id, response=kept.answer
+        ):
+            return None
         return as_incident(
-            prepare_now(failure), workspace_id=workspace_id, incident_id=incident_id, now=datetime.now(UTC)
+            kept.prepared, workspace_id=workspace_id, incident_id=kept.incident_id, now=datetime.now(UTC)
         )

@@ -41,10 +41,13 @@ def signature_of(query: SearchQuery) -> Signature:
     return sign(Failure(text=query.text))
 
 
-def index_query(query: SearchQuery, *, signature: Signature, vector: Vector, workspace_id: int) -> NeighbourQuery:
-    """The question to the index."""
+def index_query(
+    query: SearchQuery, *, signature: Signature, vector: Vector, workspace_id: int | None
+) -> NeighbourQuery:
+    """The question to the index; without a workspace's id, for documented precedents alone."""
+    own = () if workspace_id is None else (workspace_id,)
     wanted = IndexFilter(
-        workspaces=(STARTER_WORKSPACE_ID, workspace_id),
+        workspaces=(STARTER_WORKSPACE_ID, *own),
         verdict=query.verdict,
         cause=query.cause,
         pipeline=query.pipeline,

@@ -6,65 +6,39 @@ Answers are documents, the JSON of the HTTP contract. Every method raises only `
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
-from knowledge import documents, search
+from knowledge import correcting, documents, search
 from knowledge.advisor import neighbours as near
 from knowledge.advisor.advising import AdvisorSettings
 from knowledge.advisor.starters import Starters
 from knowledge.answering import Answering, Clock
+from knowledge.calibrations import REFIT_EVERY, Calibrations
+from knowledge.correcting import ChangeOf, Signed
 from knowledge.documents import Document
 from knowledge.embedding import Embedder
 from knowledge.errors import StoreUnavailable
-from knowledge.failures import Action, Cause, Failure, Resolution, Verdict
+from knowledge.failures import Cause, Failure, Resolution, Verdict
 from knowledge.index.port import Index
 from knowledge.indexer import Indexer
-from knowledge.intake import prepare, prepare_many
-from knowledge.lookup import Lookup
-from knowledge.recording import Recorder, as_incident
+from knowledge.intake import prepare, prepare_many, scrubbed_resolution
+from knowledge.lookup import STORE, Lookup
+from knowledge.once import Once
+from knowledge.recording import Recorder, as_incident, occurred_at
 from knowledge.search import SearchQuery
 from knowledge.signature.scrub import scrub
 from knowledge.spool import Spool
+from knowledge.spooling import aside_id
 from knowledge.store import idempotency, incidents, outcomes, precedents, resolutions, workspaces
 from knowledge.store.database import Connection, Database
-from knowledge.store.records import Keep, Recorded
-
-
-@dataclass(frozen=True, slots=True)
-class Once:
-    """A request that is done at most once: its key, and the hash of what was asked under it."""
-
-    key: str
-    route: str
-    request_hash: bytes
-
-    @classmethod
-    def of(cls, key: str, *, route: str, body: bytes) -> Once:
-        """The same key with another body is another request, and refused."""
-        return cls(key=key, route=route, request_hash=hashlib.sha256(body).digest())
-
-
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """A person's change of a precedent: `KEEP` leaves a field as it is, `None` takes an override away."""
-
-    verdict: Verdict | Keep | None = Keep.KEEP
-    cause: Cause | Keep | None = Keep.KEEP
-    action: Action | Keep | None = Keep.KEEP
-    resolution: Resolution | Keep = Keep.KEEP
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """Who changes something, and why."""
-
-    actor: str | None = None
-    reason: str | None = None
+from knowledge.store.records import PrecedentRecord, Recorded
+from knowledge.storms import Storms
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +79,13 @@ class KnowledgeService:
         self._clock = clock
         self._workspaces: dict[str, int] = {}
         self._recorder = Recorder(database, spool=spool, wake=indexer.wake)
+        self._storms = Storms(database, clock=clock)
+        self._calibrations = Calibrations(database, settings=settings)
         self._answering = Answering(
             Lookup(database, index=index, embedder=embedder, weights=settings.similarity, starters=starters),
             recorder=self._recorder,
-            settings=settings,
+            storms=self._storms,
+            calibrations=self._calibrations,
             terms=starters.weights,
             clock=clock,
         )
@@ -118,28 +95,37 @@ class KnowledgeService:
     ) -> Document:
         """The answer of `POST /advise`; records the failure and the advice unless `dry_run`."""
         asked = await self._answering.ask(
-            failure, workspace=workspace, workspace_id=await self._workspace_or_none(workspace)
+            failure, workspace=workspace, workspace_id=await self._workspace_or_none(workspace), once=once
         )
         if dry_run:
             return await self._answering.only_answer(asked)
         if once is None or asked.workspace_id is None:
             return await self._answering.answer_and_record(asked)
         # The answer before the transaction: a request that holds one connection must not wait for another.
-        return await self._once(asked.workspace_id, once, await self._answering.answer(asked))
+        answered = await self._answering.answer(asked)
+        return answered if isinstance(answered, dict) else await self._once(asked.workspace_id, once, answered)
 
     async def record(self, workspace: str, failure: Failure, *, once: Once | None = None) -> Document:
-        """The answer of `POST /incidents`."""
-        prepared = await prepare(failure)
-        workspace_id = await self._workspace(workspace)
-        incident = as_incident(prepared, workspace_id=workspace_id, now=self._clock())
+        """The answer of `POST /incidents`; without PostgreSQL the failure is kept aside."""
+        now = self._clock()
+        prepared = await prepare(replace(failure, occurred_at=occurred_at(failure, now=now)))
+        workspace_id = await self._workspace_or_none(workspace)
+        incident = as_incident(prepared, workspace_id=workspace_id or 0, now=now)
+        begun = False
 
         async def work(connection: Connection) -> Document:
+            nonlocal begun
+            begun = True
             recorded = (await incidents.record(connection, [incident]))[0]
-            return documents.of_incident(
-                await incidents.get(connection, workspace_id=workspace_id, id=recorded.incident_id)
-            ) | {"duplicate": recorded.duplicate}
+            record = await incidents.get(connection, workspace_id=incident.workspace_id, id=recorded.incident_id)
+            return documents.of_incident(record) | {"duplicate": recorded.duplicate, "degraded": []}
 
-        return await self._write(workspace_id, once, work)
+        if workspace_id is not None:
+            with contextlib.suppress(StoreUnavailable):
+                return await self._write(workspace_id, once, work)
+        # What was begun may have been written, under its id.
+        id = incident.id if begun else aside_id(workspace, prepared.failure, once=once)
+        return await self._recorder.keep_incident_aside(workspace, prepared, incident_id=id, once=once)
 
     async def record_many(self, workspace: str, failures: Sequence[Failure]) -> list[Recorded]:
         """Record a batch, one answer a failure, in order; all or none."""
@@ -188,16 +174,16 @@ class KnowledgeService:
         workspace_id = await self._workspace(workspace)
 
         async def work(connection: Connection) -> Document:
-            return documents.of_outcome(
-                await outcomes.record(
-                    connection,
-                    workspace_id=workspace_id,
-                    incident_id=incident_id,
-                    result=result,
-                    attempt=attempt,
-                    waited_s=waited_s,
-                )
+            outcome = await outcomes.record(
+                connection,
+                workspace_id=workspace_id,
+                incident_id=incident_id,
+                result=result,
+                attempt=attempt,
+                waited_s=waited_s,
             )
+            await self._storms.after_outcome(connection, outcome)
+            return documents.of_outcome(outcome)
 
         return await self._write(workspace_id, once, work)
 
@@ -212,7 +198,7 @@ class KnowledgeService:
         once: Once | None = None,
     ) -> Document:
         """Record what fixed an incident."""
-        workspace_id = await self._workspace(workspace)
+        workspace_id, said = await self._workspace(workspace), scrubbed_resolution(resolution)
 
         async def work(connection: Connection) -> Document:
             return documents.of_resolution(
@@ -220,11 +206,12 @@ class KnowledgeService:
                     connection,
                     workspace_id=workspace_id,
                     incident_id=incident_id,
-                    summary=scrub(resolution.summary),
-                    action=resolution.action,
+                    summary=said.summary,
+                    action=said.action,
                     verdict=verdict,
                     cause=cause,
-                    author=resolution.author and scrub(resolution.author),
+                    author=said.author,
+                    fixed_in=said.fixed_in,
                 )
             )
 
@@ -234,106 +221,89 @@ class KnowledgeService:
         """One precedent, or what it was merged into; raises `NotFound`."""
         workspace_id = await self._workspace(workspace)
         async with self._database.connection() as connection:
-            return await _precedent(connection, workspace_id=workspace_id, id=id)
+            return await correcting.precedent(connection, workspace_id=workspace_id, id=id)
 
-    async def correct(
+    async def change(
         self,
         workspace: str,
         id: UUID,
-        correction: Correction,
+        change: ChangeOf,
         *,
         expected_version: int,
         signed: Signed,
         once: Once | None = None,
     ) -> Document:
-        """Set what a person says of a precedent; raises `StaleVersion`, `Conflict`, `NotFound`."""
+        """Correct, merge, split, or take one of these back; the precedent then, of a split the new one.
+
+        Raises `StaleVersion`, `Conflict`, `NotFound`, `InvalidInput`.
+        """
         workspace_id = await self._workspace(workspace)
-        said = correction.resolution
-        if isinstance(said, Resolution):
-            said = replace(said, summary=scrub(said.summary), author=said.author and scrub(said.author))
-
-        async def work(connection: Connection) -> Document:
-            await precedents.patch(
-                connection,
-                workspace_id=workspace_id,
-                id=id,
-                expected_version=expected_version,
-                verdict=correction.verdict,
-                cause=correction.cause,
-                action=correction.action,
-                resolution=said,
-                **_scrubbed(signed),
-            )
-            return await _precedent(connection, workspace_id=workspace_id, id=id)
-
+        work = partial(
+            correcting.apply,
+            change=change,
+            workspace_id=workspace_id,
+            id=id,
+            expected_version=expected_version,
+            signed=signed,
+        )
         return await self._write(workspace_id, once, work)
 
-    async def merge(
-        self,
-        workspace: str,
-        into: UUID,
-        sources: Sequence[UUID],
-        *,
-        expected_version: int,
-        signed: Signed,
-        once: Once | None = None,
-    ) -> Document:
-        """Join precedents into one; what recurs of any of them belongs to it."""
+    async def history(
+        self, workspace: str, id: UUID, *, after: tuple[datetime, UUID] | None, limit: int
+    ) -> list[Document]:
+        """What was done to a precedent, newest first; `after` is `(at, id)` of the last one of the page before."""
         workspace_id = await self._workspace(workspace)
+        async with self._database.connection() as connection:
+            return await correcting.history(connection, workspace_id=workspace_id, id=id, after=after, limit=limit)
 
-        async def work(connection: Connection) -> Document:
-            await precedents.merge(
-                connection,
-                workspace_id=workspace_id,
-                into=into,
-                sources=sources,
-                expected_version=expected_version,
-                **_scrubbed(signed),
-            )
-            return await _precedent(connection, workspace_id=workspace_id, id=into)
+    async def storms(
+        self, workspace: str, *, active: bool | None, after: tuple[datetime, UUID] | None, limit: int
+    ) -> list[Document]:
+        """Storms, the latest first; `after` is `(since, id)` of the last one of the page before."""
+        workspace_id, now = await self._workspace(workspace), self._clock()
+        page = await self._storms.page(workspace_id, active=active, after=after, limit=limit, now=now)
+        return [documents.of_storm(each, now=now) for each in page]
 
-        return await self._write(workspace_id, once, work)
-
-    async def split(
-        self,
-        workspace: str,
-        id: UUID,
-        fingerprints: Sequence[str],
-        *,
-        expected_version: int,
-        signed: Signed,
-        once: Once | None = None,
-    ) -> Document:
-        """Part signatures from a precedent; the new precedent."""
+    async def calibration(self, workspace: str) -> Document:
+        """How far confidence means what it says, and what follows from it."""
         workspace_id = await self._workspace(workspace)
+        measured = await self._calibrations.measured(workspace_id)
+        settings, fit = self._calibrations.settings_of(workspace_id), self._calibrations.fit_of(workspace_id)
+        return documents.of_calibration(measured, settings=settings, fitted_on=fit.judged if fit else None)
 
-        async def work(connection: Connection) -> Document:
-            made = await precedents.split(
-                connection,
-                workspace_id=workspace_id,
-                id=id,
-                fingerprints=[scrub(each) for each in fingerprints],  # those that are none are quoted
-                expected_version=expected_version,
-                **_scrubbed(signed),
-            )
-            return await _precedent(connection, workspace_id=workspace_id, id=made.id)
+    async def relearn_calibration(self, *, every: timedelta = REFIT_EVERY) -> int:
+        """Learn from what came out, for each workspace at most once in `every`; how many were looked at."""
+        return await self._calibrations.relearn(every=every)
 
-        return await self._write(workspace_id, once, work)
+    async def search(self, workspace: str, query: SearchQuery) -> Document:
+        """The answer of `GET /search`: precedents by meaning and by word, best first.
 
-    async def search(self, workspace: str, query: SearchQuery) -> list[Document]:
-        """Precedents by meaning and by word, best first."""
-        workspace_id = await self._workspace(workspace)
+        Without PostgreSQL they are as the index shows them; of a workspace never met before, the documented ones.
+        """
+        workspace_id = await self._workspace_or_none(workspace)
         scrubbed = replace(query, text=scrub(query.text))
         signature = await asyncio.to_thread(search.signature_of, scrubbed)
         vector = (await self._embedder.embed([signature.embedding_text]))[0]
         asked = search.index_query(scrubbed, signature=signature, vector=vector, workspace_id=workspace_id)
         hits = await self._index.neighbours(asked)
         nearest = search.nearest(hits, signature=signature, weights=self._settings.similarity, terms=self._terms)
-        async with self._database.connection() as connection:
-            records = await precedents.by_ids(connection, workspace_id=workspace_id, ids=list(nearest))
+        records = await self._records(workspace_id, list(nearest))
         found = near.gather(nearest, records=records)
         shown = search.shown(found, signature=signature, terms=self._terms, limit=query.limit)
-        return [documents.of_evidence(entry) for entry in shown]
+        return {
+            "results": [documents.of_evidence(entry) for entry in shown],
+            "degraded": [STORE] if records is None else [],
+        }
+
+    async def _records(self, workspace_id: int | None, ids: list[UUID]) -> dict[UUID, PrecedentRecord] | None:
+        """What PostgreSQL knows of precedents; None while it is away."""
+        if workspace_id is None:
+            return None
+        try:
+            async with self._database.connection() as connection:
+                return await precedents.by_ids(connection, workspace_id=workspace_id, ids=ids)
+        except StoreUnavailable:
+            return None
 
     async def _write(
         self, workspace_id: int, once: Once | None, work: Callable[[Connection], Awaitable[Document]]
@@ -349,19 +319,11 @@ class KnowledgeService:
 
     async def _once(self, workspace_id: int, once: Once, work: Callable[[Connection], Awaitable[Document]]) -> Document:
         async with self._database.transaction() as connection:
-            stored = await idempotency.claim(
-                connection,
-                workspace_id=workspace_id,
-                key=once.key,
-                route=once.route,
-                request_hash=once.request_hash,
-            )
+            stored = await idempotency.claim(connection, once, workspace_id=workspace_id)
             if stored is not None:
                 return dict(stored.response)
             document = await work(connection)
-            await idempotency.store_response(
-                connection, workspace_id=workspace_id, key=once.key, status=200, response=document
-            )
+            await idempotency.store_response(connection, once, workspace_id=workspace_id, status=200, response=document)
             return document
 
     async def _workspace(self, name: str) -> int:
@@ -375,14 +337,3 @@ class KnowledgeService:
             return await self._workspace(name)
         except StoreUnavailable:
             return None
-
-
-async def _precedent(connection: Connection, *, workspace_id: int, id: UUID) -> Document:
-    record = await precedents.get(connection, workspace_id=workspace_id, id=id)
-    signatures = await precedents.signatures_of(connection, workspace_id=workspace_id, id=record.id)
-    said = await resolutions.of_precedent(connection, workspace_id=workspace_id, precedent_id=record.id)
-    return documents.of_precedent(record, signatures=signatures, resolutions=said)
-
-
-def _scrubbed(signed: Signed) -> dict[str, str | None]:
-    return {"actor": signed.actor and scrub(signed.actor), "reason": signed.reason and scrub(signed.reason)}

@@ -1,19 +1,33 @@
 """Failures reported while PostgreSQL is away: kept in one SQLite file, in order, until they can be written.
 
-The incident's id is given when the failure comes in, so writing it twice makes one row.
+The incident's id is given when the failure comes in, so writing it twice makes one row. What turns out never to be
+writable is set apart in a table of its own, `refused`, for people to look at.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from knowledge.errors import StoreUnavailable
+from knowledge.errors import SpoolUnavailable
 
 #: More than this many waiting failures are refused: a full disk helps nobody.
 MOST = 100_000
+#: Of those that cannot be written, so many are kept; then the oldest go.
+MOST_REFUSED = 10_000
+FILE = "spool.sqlite3"
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS waiting (number INTEGER PRIMARY KEY, workspace TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS refused (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, workspace TEXT NOT NULL, body BLOB NOT NULL, reason TEXT NOT NULL,
+    refused_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,47 +39,107 @@ class Spooled:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many wait, and how many cannot be written."""
+
+    waiting: int
+    refused: int
+
+
 class Spool:
-    """A bounded, durable, ordered queue. Safe to use from several threads."""
+    """A bounded, durable, ordered queue. Safe to use from several threads.
+
+    Every method raises `SpoolUnavailable` when SQLite cannot do it: the disk is full, the file cannot be written.
+    """
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
         path.touch(mode=0o600)  # failures are nobody else's business
-        self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._file.execute("PRAGMA journal_mode = WAL")
-        self._file.execute("PRAGMA synchronous = FULL")
-        self._file.execute(
-            "CREATE TABLE IF NOT EXISTS waiting"
-            " (number INTEGER PRIMARY KEY, workspace TEXT NOT NULL, body BLOB NOT NULL)"
-        )
+        with _translated():
+            self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._file.execute("PRAGMA journal_mode = WAL")
+            self._file.execute("PRAGMA synchronous = FULL")
+            self._file.executescript(SCHEMA)
 
     def add(self, workspace: str, body: bytes) -> None:
-        """Keep a failure; durable when it returns. Raises `StoreUnavailable` when there are too many."""
-        with self._lock:
-            if self._count() >= MOST:
-                raise StoreUnavailable("PostgreSQL cannot be reached and the spool is full.")
-            self._file.execute("INSERT INTO waiting (workspace, body) VALUES (?, ?)", (workspace, body))
+        """Keep a failure; durable when it returns. Raises `SpoolUnavailable` when there are too many as well."""
+        with self._open() as file:
+            if _count(file, "waiting") >= MOST:
+                raise SpoolUnavailable("PostgreSQL cannot be reached and the spool is full.")
+            file.execute("INSERT INTO waiting (workspace, body) VALUES (?, ?)", (workspace, body))
 
     def oldest(self, limit: int) -> list[Spooled]:
         """The first in line."""
-        with self._lock:
+        with self._open() as file:
             query = "SELECT number, workspace, body FROM waiting ORDER BY number LIMIT ?"
-            return [Spooled(*row) for row in self._file.execute(query, (limit,))]
+            return [Spooled(*row) for row in file.execute(query, (limit,))]
 
     def remove(self, numbers: list[int]) -> None:
         """They are written."""
-        with self._lock:
-            self._file.executemany("DELETE FROM waiting WHERE number = ?", [(number,) for number in numbers])
+        with self._open() as file:
+            file.executemany("DELETE FROM waiting WHERE number = ?", [(number,) for number in numbers])
+
+    def refuse(self, number: int, *, reason: str) -> None:
+        """This one can never be written: it leaves the line, and is kept for people to look at."""
+        with self._open() as file, _transaction(file):
+            file.execute(
+                "INSERT INTO refused (workspace, body, reason) SELECT workspace, body, ? FROM waiting WHERE number = ?",
+                (reason, number),
+            )
+            file.execute("DELETE FROM waiting WHERE number = ?", (number,))
+            file.execute("DELETE FROM refused WHERE number <= (SELECT max(number) FROM refused) - ?", (MOST_REFUSED,))
 
     def count(self) -> int:
         """How many wait."""
-        with self._lock:
-            return self._count()
+        return self.counts().waiting
 
-    def _count(self) -> int:
-        return int(self._file.execute("SELECT count(*) FROM waiting").fetchone()[0])
+    def counts(self) -> Counts:
+        """How many wait, and how many were refused."""
+        with self._open() as file:
+            return Counts(waiting=_count(file, "waiting"), refused=_count(file, "refused"))
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            self._file.close()
+        with self._open() as file:
+            file.close()
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _translated():
+            yield self._file
+
+
+def look_into(path: Path) -> Counts:
+    """What is in a spool that another process may be using; nothing where there is no file."""
+    if not path.exists():
+        return Counts(0, 0)
+    # Without a log beside it nobody uses it; to open it as if somebody did would leave files behind.
+    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+    with _translated(), closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)) as file:
+        there = {name for (name,) in file.execute("SELECT name FROM sqlite_master")}  # an earlier version made fewer
+        return Counts(*(_count(file, name) if name in there else 0 for name in ("waiting", "refused")))
+
+
+def _count(file: sqlite3.Connection, table: str) -> int:
+    return int(file.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+@contextmanager
+def _transaction(file: sqlite3.Connection) -> Iterator[None]:
+    """All or none: outside of one, each statement is written by itself."""
+    file.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        file.execute("ROLLBACK")
+        raise
+    file.execute("COMMIT")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OverflowError) as error:
+        raise SpoolUnavailable(f"The spool cannot be used: {error}.") from error

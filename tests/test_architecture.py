@@ -41,6 +41,7 @@ DOORS = {
     "uvicorn": ("api/",),
     "click": ("api/cli/",),
     "rich": ("api/cli/",),
+    "matplotlib": ("api/cli/",),
     "re2": ("knowledge/signature/",),
 }
 #: Python's `re` is not linear in its text. These look at a header of bounded length, at data that ships, at a program's

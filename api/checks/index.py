@@ -54,7 +54,11 @@ async def of_settings(database: Database, settings: Settings) -> Check:
     cache = settings.data / "models"
     try:
         embedder = await asyncio.to_thread(
-            load_embedder, settings.model, cache=cache, fast=settings.fast_embedding and has_copy(cache)
+            load_embedder,
+            settings.model,
+            cache=cache,
+            fast=settings.fast_embedding and has_copy(cache),
+            taught=settings.model_adapter,
         )
     except Exception:  # whatever a model's files may hold: the model's own check tells
         return warn(NAME, "not looked at, for it is the model's", mend="mend the model first")

@@ -8,13 +8,8 @@ from pathlib import Path
 
 from api.checks.check import Check, fail, ok, warn
 from api.settings import Settings
-from knowledge.embedding import (
-    LocalEmbedder,
-    ModelFolder,
-    TorchBackend,
-    find_model,
-    load_embedder,
-)
+from knowledge.embedding import LocalEmbedder, TorchBackend, load_embedder
+from knowledge.model_folder import ModelFolder, find_model
 from knowledge.openvino_copy import AGREEMENT, PROBES
 
 NAME = "model"
@@ -24,7 +19,7 @@ def model(settings: Settings) -> Check:
     """Load the model and compare its copy with it (blocking, takes seconds); makes no copy where there is none."""
     cache = settings.data / "models"
     try:
-        folder = find_model(settings.model, cache=cache)
+        folder = find_model(settings.model, cache=cache, taught=settings.model_adapter)
     except Exception as error:  # whatever a model's files may hold
         mend = "set SEENBEFORE_MODEL to a folder with a sentence-transformers model, or install the package anew"
         return fail(NAME, f"{settings.model}: {error}", mend=mend)
@@ -43,7 +38,9 @@ def has_copy(cache: Path) -> bool:
 def _copy(settings: Settings, folder: ModelFolder) -> Check:
     mend = f"remove {settings.data / 'models' / 'openvino'} and restart the service: it makes the copy anew"
     with contextlib.redirect_stderr(io.StringIO()):  # the libraries' own progress bars
-        embedder = load_embedder(settings.model, cache=settings.data / "models", fast=True)
+        embedder = load_embedder(
+            settings.model, cache=settings.data / "models", taught=settings.model_adapter
+        )
         try:
             if embedder.backend == TorchBackend.name:
                 return warn(NAME, f"{folder.model_id}: its OpenVINO copy cannot be used, torch is slower", mend=mend)

@@ -112,11 +112,12 @@ class Service:
         *,
         params: Mapping[str, str] | None = None,
         kind: str = "application/json",
+        headers: Mapping[str, str] | None = None,
         patience_s: float = ANSWER_S,
     ) -> Document:
         """The document of a `POST`."""
-        headers = {"Content-Type": kind}
-        return self._ask("POST", path, params=params, content=content, headers=headers, timeout=patience_s)
+        sent = {"Content-Type": kind, **(headers or {})}
+        return self._ask("POST", path, params=params, content=content, headers=sent, timeout=patience_s)
 
     def _ask(self, method: str, path: str, **given: Any) -> Document:
         import httpx  # noqa: PLC0415 - imported by `connect` already

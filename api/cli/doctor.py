@@ -59,7 +59,7 @@ def command(*, data: Path | None, as_json: bool, target: Target) -> None:
 
 async def examine(*, data: Path | None, target: Target) -> AsyncIterator[Check]:
     """All checks, each as soon as it is made."""
-    from api.checks import machine, model, store  # noqa: PLC0415 - not needed for help
+    from api.checks import machine, model, spool, store  # noqa: PLC0415 - not needed for help
     from api.settings import SettingsError, load_settings  # noqa: PLC0415
 
     yield machine.python_version()
@@ -73,6 +73,7 @@ async def examine(*, data: Path | None, target: Target) -> AsyncIterator[Check]:
     service, health = service_check(target)
     yield service
     yield machine.port(settings, served=_port_of(target) if health is not None else None)
+    yield spool.spool(settings)
     yield await asyncio.to_thread(model.model, settings)
     if settings.database_url is None:
         yield store.programs(settings)

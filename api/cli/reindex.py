@@ -27,6 +27,8 @@ EPILOG = "Exit codes: 0 index and PostgreSQL agree, 1 they do not or something i
 def command(*, data: Path | None, as_json: bool, target: Target) -> None:
     """Rebuild all of Qdrant from PostgreSQL.
 
+    What an earlier version has signed is signed again first; what people said of it stays.
+
     If the service runs, its own index worker does it while it goes on answering. With SEENBEFORE_DATABASE_URL and
     SEENBEFORE_QDRANT_URL the servers are used directly. `--url` is asked how many points a running service has.
     """
@@ -36,7 +38,13 @@ def command(*, data: Path | None, as_json: bool, target: Target) -> None:
         from api.rebuild import rebuild  # noqa: PLC0415 - not needed for help
 
         with contextlib.ExitStack() as stack:
-            return await rebuild(settings, say=note, left=_Bar(stack).left, points=lambda: _points_of(target))
+            return await rebuild(
+                settings,
+                say=note,
+                to_sign=_Bar(stack, "signing again").left,
+                left=_Bar(stack, "indexing").left,
+                points=lambda: _points_of(target),
+            )
 
     rebuilt = run(work)
     if as_json:
@@ -50,20 +58,24 @@ def command(*, data: Path | None, as_json: bool, target: Target) -> None:
 
 
 class _Bar:
-    """A bar whose length is known with the first number of what is left."""
+    """A bar whose length is known with the first number of what is left; it goes when nothing is."""
 
-    def __init__(self, stack: contextlib.ExitStack) -> None:
-        self._stack = stack
+    def __init__(self, stack: contextlib.ExitStack, label: str) -> None:
+        self._stack = stack.enter_context(contextlib.ExitStack())
+        self._label = label
         self._before = 0
         self._advance: Advance | None = None
 
     def left(self, count: int) -> None:
         """What is left to do now."""
         if self._advance is None:
-            self._advance = self._stack.enter_context(progress("indexing", total=count, unit="steps"))
+            self._advance = self._stack.enter_context(progress(self._label, total=count, unit="steps"))
             self._before = count
         self._advance(max(0, self._before - count))
         self._before = min(self._before, count)
+        if not count:
+            self._stack.close()  # a terminal shows one bar at a time
+            self._advance = None
 
 
 def _points_of(target: Target) -> int | None:

@@ -8,7 +8,7 @@ import click
 
 from api.cli.advise import show_evidence
 from api.cli.asking import Target, connect, target_options
-from api.cli.output import json_option, show_json
+from api.cli.output import json_option, say, show_json
 from knowledge.failures import MOST_RESULTS, Cause, Verdict
 
 
@@ -43,3 +43,5 @@ def command(
         show_json(found)
     else:
         show_evidence(found["results"], title="Precedents")
+        if found["degraded"]:
+            say(f"degraded: {', '.join(found['degraded'])}", err=True)

@@ -52,7 +52,7 @@ class Ids:
 
 def read_ndjson(stream: BinaryIO, *, given: Mapping[str, str], ids: Ids | None) -> Iterator[Line]:
     """Lines of NDJSON; blank ones are passed over. `given` maps fields to the names that they have in this file."""
-    for number, original, size in _bounded(stream):
+    for number, original, size in bounded(stream):
         if size > LONGEST_LINE:
             yield Line(number, original, size, problem=f"a line may have at most {LONGEST_LINE} bytes")
             continue
@@ -118,7 +118,7 @@ def _is_whole_field(name: str) -> bool:
     return is_field(name) or name in ("error", "resolution", "environment", "spent")
 
 
-def _bounded(stream: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
+def bounded(stream: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
     """Numbered lines and their sizes; of one that is too long only the beginning is held in memory."""
     number = 0
     while line := stream.readline(LONGEST_LINE + 1):

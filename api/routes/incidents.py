@@ -24,7 +24,7 @@ from api.problems import Problem
 from ingest.ndjson import import_lines
 from ingest.records import IncidentBody, Name
 from knowledge.errors import StoreUnavailable
-from knowledge.failures import Cause, Resolution, Verdict
+from knowledge.failures import Cause, Verdict
 from knowledge.service import IncidentFilter
 
 router = APIRouter(prefix="/incidents", tags=["incidents"])
@@ -148,7 +148,7 @@ async def resolution(
         await service.resolve(
             workspace,
             incident_id,
-            Resolution(body.summary, body.action, body.author),
+            body.to_resolution(body.author),
             verdict=Verdict(body.verdict) if body.verdict else None,
             cause=body.cause,
             once=once,

@@ -40,4 +40,4 @@ async def search(
         resolved=resolved,
         limit=limit,
     )
-    return JsonAnswer({"results": await service.search(workspace, query)})
+    return JsonAnswer(await service.search(workspace, query))

@@ -7,6 +7,9 @@ from datetime import datetime
 from uuid import UUID
 
 from knowledge.failures import Action, Cause, DecisionAction, Source, Verdict
+from knowledge.fixes import Regression
+from knowledge.index.port import Vector
+from knowledge.retries import RetryHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class Neighbour:
 
     `template`, `exceptions`, `codes`, `operations` and `terms` are those of its nearest signature.
     `stated_transient` and `stated_genuine` count what people said; they are 0 when only the verdict is known.
+    `vector` is its nearest signature's; `redundancy` what of its similarity says nothing new beside nearer ones.
     """
 
     precedent_id: UUID
@@ -36,6 +40,7 @@ class Neighbour:
     stated_transient: int = 0
     stated_genuine: int = 0
     retries: Retries = field(default_factory=Retries)
+    history: RetryHistory = field(default_factory=RetryHistory)
     occurrences: int = 0
     last_seen: datetime | None = None
     exceptions: tuple[str, ...] = ()
@@ -46,14 +51,16 @@ class Neighbour:
     resolution: str | None = None
     incident_id: UUID | None = None
     external_id: str | None = None
+    redundancy: float = 0.0
+    vector: Vector | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What the neighbours say together. `confidence` is the chance that the verdict is right (0.5 when unknown).
 
-    `nearest` is the similarity of the nearest neighbour that had a say; `odds` are the log odds of transient, also
-    where the answer is `unknown`.
+    `nearest` is the similarity of the nearest neighbour that had a say; `odds` are the log odds of transient before
+    the workspace's calibration, also where the answer is `unknown`, and nothing where nobody had a say.
     """
 
     verdict: Verdict
@@ -62,7 +69,7 @@ class Judgement:
     action: Action | None
     decided_by: Neighbour | None
     nearest: float = 0.0
-    odds: float = 0.0
+    odds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +143,10 @@ class StormNotice:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """The answer to one failure. `advice_id` and `incident_id` are empty when nothing was recorded."""
+    """The answer to one failure. `advice_id` and `incident_id` are empty when nothing was recorded.
+
+    `odds` and `nearest` are those of the judgement: what came out is held against them.
+    """
 
     verdict: Verdict
     confidence: float
@@ -149,4 +159,7 @@ class Advice:
     advice_id: UUID | None = None
     incident_id: UUID | None = None
     storm: StormNotice | None = None
+    regression: Regression | None = None
     degraded: tuple[str, ...] = ()
+    odds: float | None = None
+    nearest: float = 0.0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from knowledge.advisor.advice import Judgement, Neighbour
+from knowledge.advisor.circumstances import Circumstances
 from knowledge.failures import Cause, Source, Verdict
+from knowledge.retries import Fared
 
 CAUSE_WORDS: dict[Cause, str] = {
     Cause.PREEMPTION: "a preemption",
@@ -28,8 +31,36 @@ CONSEQUENCE = {
 }
 
 
-def reason(judgement: Judgement, *, now: datetime) -> str:
-    """What it is, which precedent says so, how often and how lately it was seen, and how retries fared."""
+WAIT_WORDS = (
+    "within 15 s",
+    "after 15 s to 1 min",
+    "after 1 to 4 min",
+    "after 4 to 15 min",
+    "after 15 min to 1 h",
+    "after more than 1 h",
+)
+
+
+def reason(
+    judgement: Judgement,
+    *,
+    now: datetime,
+    circumstances: Circumstances | None = None,
+    asked_to_wait: float | None = None,
+) -> str:
+    """What it is, which precedent says so, how often and how lately it was seen, and how retries fared.
+
+    `asked_to_wait`: the seconds that the service asks for, where that is what is advised.
+    """
+    told = [_judged(judgement, now=now)]
+    if judgement.verdict is Verdict.TRANSIENT:
+        told.append(f"The service asks to wait {_span(asked_to_wait)}." if asked_to_wait else _by_wait(judgement))
+    if circumstances is not None:
+        told.append(_failed(circumstances))
+    return " ".join(each for each in told if each)
+
+
+def _judged(judgement: Judgement, *, now: datetime) -> str:
     nearest = judgement.decided_by
     if judgement.verdict is Verdict.UNKNOWN:
         if nearest is None:
@@ -51,6 +82,35 @@ def _origin(neighbour: Neighbour, *, now: datetime) -> str:
 def _retries(neighbour: Neighbour) -> str:
     total = neighbour.retries.succeeded + neighbour.retries.failed
     return f" ({neighbour.retries.succeeded} of {total} retries passed)" if total else ""
+
+
+def _by_wait(judgement: Judgement) -> str:
+    """How retries fared after short and long waits, where that tells them apart."""
+    fared = judgement.decided_by.history.fared if judgement.decided_by else ()
+    waits = sorted({each.wait for each in fared if each.wait is not None})
+    if len(waits) < 2:
+        return ""
+    return f"{', '.join(_passed(fared, wait) for wait in waits)}."
+
+
+def _passed(fared: Sequence[Fared], wait: int) -> str:
+    succeeded = sum(each.succeeded for each in fared if each.wait == wait)
+    total = succeeded + sum(each.failed for each in fared if each.wait == wait)
+    return f"{succeeded:.0f} of {total:.0f} retries passed {WAIT_WORDS[wait]}"
+
+
+def _failed(circumstances: Circumstances) -> str:
+    count = circumstances.attempt - 1
+    if not count:
+        return ""
+    return f"{count} {'retry' if count == 1 else 'retries'} of this run {'has' if count == 1 else 'have'} failed."
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("h", 3_600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _name(neighbour: Neighbour) -> str:

@@ -7,15 +7,20 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+import numpy as np
+
 from knowledge.advisor.advice import Neighbour, Retries
 from knowledge.advisor.similarity import Similarity
 from knowledge.failures import Action, Source
 from knowledge.index.port import IndexHit, IndexPayload
+from knowledge.retries import FIRST_RETRY, Fared, RetryHistory
 from knowledge.store.records import PrecedentRecord
 
 #: A workspace's own precedents at least this near go before all starter precedents: they have incidents behind them
 #: (`python -m benchmarks.tune CORPUS`).
 OWN_FIRST_FROM = 0.15
+#: How much likeness to a neighbour shown already counts against one (`python -m benchmarks.tune CORPUS`).
+REDUNDANCY = 0.2
 
 
 def nearest_by_precedent(hits: Sequence[IndexHit], *, similarity: Similarity) -> dict[UUID, tuple[IndexHit, float]]:
@@ -37,7 +42,7 @@ def gather(
     A precedent that PostgreSQL no longer has is left out: the index follows behind.
     """
     if records is None:
-        found = [_from_payload(hit.payload, score) for hit, score in nearest.values()]
+        found = [replace(_from_payload(hit.payload, score), vector=hit.vector) for hit, score in nearest.values()]
     else:
         merged: dict[UUID, Neighbour] = {}
         for asked, (hit, score) in nearest.items():
@@ -45,15 +50,38 @@ def gather(
             if record is None:
                 continue
             if record.id not in merged or merged[record.id].similarity < score:
-                merged[record.id] = from_record(record, similarity=score, seen_as=hit.payload)
+                shown = from_record(record, similarity=score, seen_as=hit.payload)
+                merged[record.id] = replace(shown, vector=hit.vector)
         found = list(merged.values())
     return sorted(found, key=rank, reverse=True)
 
 
 def rank(neighbour: Neighbour) -> tuple[bool, float]:
-    """What neighbours are ordered by: the workspace's own first, then similarity."""
+    """What neighbours are ordered by: the workspace's own first, then similarity, less what nearer ones say as well."""
     own = neighbour.source is Source.INCIDENT and neighbour.similarity >= OWN_FIRST_FROM
-    return own, neighbour.similarity
+    return own, neighbour.similarity - neighbour.redundancy
+
+
+def spread(neighbours: Sequence[Neighbour], *, redundancy: float = REDUNDANCY) -> list[Neighbour]:
+    """The nearest, then the one that adds most to those before it, and so on: each entry is to tell something new.
+
+    Maximal marginal relevance: Carbonell and Goldstein, SIGIR 1998. Neighbours without a vector are like no other.
+    """
+    waiting = sorted(neighbours, key=rank, reverse=True)
+    chosen: list[Neighbour] = []
+    while waiting:
+        best = max(waiting, key=rank)  # of equals the first
+        waiting.remove(best)
+        chosen.append(best)
+        waiting = [_beside(best, each, redundancy=redundancy) for each in waiting]
+    return chosen
+
+
+def _beside(chosen: Neighbour, other: Neighbour, *, redundancy: float) -> Neighbour:
+    if chosen.vector is None or other.vector is None:
+        return other
+    said = redundancy * float(np.dot(chosen.vector, other.vector))
+    return replace(other, redundancy=said) if said > other.redundancy else other
 
 
 def from_record(record: PrecedentRecord, *, similarity: float, seen_as: IndexPayload | None = None) -> Neighbour:
@@ -71,6 +99,7 @@ def from_record(record: PrecedentRecord, *, similarity: float, seen_as: IndexPay
         stated_transient=record.stated_transient,
         stated_genuine=record.stated_genuine,
         retries=Retries(record.retries_succeeded, record.retries_failed),
+        history=record.history,
         occurrences=record.occurrences,
         last_seen=record.last_seen,
         exceptions=nearest.exceptions,
@@ -99,6 +128,7 @@ def _from_payload(payload: IndexPayload, similarity: float) -> Neighbour:
         cause=payload.cause,
         action=Action(payload.action) if payload.action else None,
         retries=Retries(payload.retries_succeeded, payload.retries_failed),
+        history=_without_waits(payload),
         occurrences=payload.occurrences,
         last_seen=datetime.fromtimestamp(payload.last_seen, UTC) if payload.last_seen else None,
         exceptions=payload.exceptions,
@@ -110,3 +140,8 @@ def _from_payload(payload: IndexPayload, similarity: float) -> Neighbour:
         incident_id=payload.incident_id,
         external_id=payload.external_id,
     )
+
+
+def _without_waits(payload: IndexPayload) -> RetryHistory:
+    """The index knows how many retries passed, and not after which waits."""
+    return RetryHistory((Fared(None, FIRST_RETRY, payload.retries_succeeded, payload.retries_failed),))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from knowledge.advisor import retrying
 from knowledge.advisor.advice import Decision, Judgement, Strategy
+from knowledge.advisor.circumstances import Circumstances
+from knowledge.advisor.retrying import Course, Prior
 from knowledge.failures import Action, Cause, DecisionAction, Verdict
 
 #: What to do about a cause when no precedent names an action.
@@ -22,44 +23,66 @@ USUAL_ACTION: dict[Cause, Action] = {
 
 #: However sure the neighbours are: what none of them is near to is not stopped.
 FAIL_FROM_SIMILARITY = 0.6
+MOST_GROWTH = 3.0
 
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """Waits in seconds: the first, how they grow, the longest; and how many attempts in all are worth making."""
-
-    first_s: float
-    multiplier: float
-    longest_s: float
-    attempts: int
-
-
-NOW = Schedule(first_s=0.0, multiplier=1.0, longest_s=60.0, attempts=3)
-#: By cause, from the documented practice of the services: locks clear in seconds, per-minute quotas in a minute,
-#: restarts and failovers in some minutes (AWS Architecture Blog, "Exponential backoff and jitter"; Google API
-#: "Retry strategy"). What a workspace measures replaces them as outcomes come in.
-BACKOFF: dict[Cause | None, Schedule] = {
-    Cause.CONTENTION: Schedule(first_s=5.0, multiplier=2.0, longest_s=120.0, attempts=6),
-    Cause.NETWORK: Schedule(first_s=10.0, multiplier=2.0, longest_s=300.0, attempts=5),
-    Cause.RATE_LIMIT: Schedule(first_s=30.0, multiplier=2.0, longest_s=600.0, attempts=5),
-    Cause.SERVICE_UNAVAILABLE: Schedule(first_s=30.0, multiplier=2.0, longest_s=900.0, attempts=5),
-    None: Schedule(first_s=20.0, multiplier=2.0, longest_s=600.0, attempts=4),
+#: When half of the troubles of an action and cause have cleared, and the longest usual wait. `half_s` is such that, as
+#: long as there are no outcomes, the waits are those of documented practice: locks clear in seconds, per-minute quotas
+#: in a minute, restarts and failovers in some minutes (AWS Architecture Blog, "Exponential backoff and jitter"; Google
+#: API "Retry strategy").
+NOW = Prior(half_s=0.05, longest_s=60.0)
+ELSEWHERE = Prior(half_s=0.12, longest_s=60.0)
+BACKOFF: dict[Cause | None, Prior] = {
+    Cause.CONTENTION: Prior(half_s=0.6, longest_s=120.0),
+    Cause.NETWORK: Prior(half_s=2.0, longest_s=300.0),
+    Cause.RATE_LIMIT: Prior(half_s=5.0, longest_s=600.0),
+    Cause.SERVICE_UNAVAILABLE: Prior(half_s=7.0, longest_s=900.0),
+    None: Prior(half_s=3.0, longest_s=600.0),
 }
-AFTER_DELAY: dict[Cause | None, Schedule] = {
-    Cause.RATE_LIMIT: Schedule(first_s=120.0, multiplier=2.0, longest_s=3600.0, attempts=4),
-    None: Schedule(first_s=300.0, multiplier=1.0, longest_s=1800.0, attempts=3),
+AFTER_DELAY: dict[Cause | None, Prior] = {
+    Cause.RATE_LIMIT: Prior(half_s=50.0, longest_s=3600.0),
+    None: Prior(half_s=150.0, longest_s=1800.0),
 }
-ELSEWHERE = Schedule(first_s=5.0, multiplier=1.0, longest_s=60.0, attempts=3)
 
 
-def plan(judgement: Judgement) -> Strategy:
-    """The strategy that fits the judgement."""
+def course_of(judgement: Judgement, circumstances: Circumstances) -> Course:
+    """The retries worth making; none of what is not transient."""
+    if judgement.verdict is not Verdict.TRANSIENT:
+        return Course()
+    return retrying.course(
+        prior_of(_action(judgement), judgement.cause) or NOW,
+        belief=judgement.confidence,
+        experience=circumstances.experience,
+        failed_waits=circumstances.failed_waits,
+        stake=retrying.stake_of(circumstances.spent, resume_saves=circumstances.resume_saves),
+        hint_s=hinted(judgement, circumstances),
+    )
+
+
+def hinted(judgement: Judgement, circumstances: Circumstances) -> float | None:
+    """The wait that the service asks for. A limit's reset time counts only where the limit was what failed."""
+    hint = circumstances.hint
+    return None if hint is None or not (hint.asked or judgement.cause is Cause.RATE_LIMIT) else hint.wait_s
+
+
+def plan(judgement: Judgement, *, course: Course, asked_to_wait: bool = False) -> Strategy:
+    """The strategy that fits the judgement: how waits grow from one attempt worth making to the next.
+
+    Who was asked to wait does not come back earlier by jitter.
+    """
     action = _action(judgement)
-    schedule = schedule_of(action, judgement.cause)
-    if schedule is None:
+    if not course.tries:
         return Strategy(action=action)
-    jitter = "full" if schedule.multiplier > 1 else None
-    return Strategy(action=action, multiplier=schedule.multiplier, max_delay_s=schedule.longest_s, jitter=jitter)
+    multiplier = _growth([each.wait_s for each in course.tries])
+    jitter = "full" if multiplier > 1 and not asked_to_wait else None
+    return Strategy(action=action, multiplier=multiplier, max_delay_s=course.longest_s, jitter=jitter)
+
+
+def _growth(waits: list[float]) -> float:
+    """The factor that leads from the first to the last."""
+    if len(waits) < 2 or not waits[0]:
+        return 1.0
+    growth = float((waits[-1] / waits[0]) ** (1 / (len(waits) - 1)))
+    return round(min(growth, MOST_GROWTH), 1)
 
 
 def _action(judgement: Judgement) -> Action:
@@ -74,8 +97,8 @@ def _action(judgement: Judgement) -> Action:
     return action or Action.ESCALATE
 
 
-def schedule_of(action: Action, cause: Cause | None) -> Schedule | None:
-    """The waits of an action; None when it is no retry."""
+def prior_of(action: Action, cause: Cause | None) -> Prior | None:
+    """What is documented of an action; None when it is no retry."""
     match action:
         case Action.RETRY_NOW:
             return NOW
@@ -90,26 +113,37 @@ def schedule_of(action: Action, cause: Cause | None) -> Schedule | None:
 
 
 def decide(
-    judgement: Judgement, *, strategy: Strategy, fail_from: float, attempt: int, max_attempts: int | None, reason: str
+    judgement: Judgement, *, course: Course, circumstances: Circumstances, fail_from: float, reason: str
 ) -> Decision:
     """Retry what is transient, stop what is surely genuine (`fail_from`: the least confidence), else `default`."""
     match judgement.verdict:
-        case Verdict.GENUINE if judgement.confidence >= fail_from and judgement.nearest >= FAIL_FROM_SIMILARITY:
+        case Verdict.GENUINE if _sure(judgement, circumstances) >= fail_from:
             return Decision(action=DecisionAction.FAIL, reason=reason)
         case Verdict.TRANSIENT:
-            return _retry(judgement, strategy=strategy, attempt=attempt, max_attempts=max_attempts, reason=reason)
+            return _retry(course, circumstances=circumstances, reason=reason)
         case _:
             return Decision(action=DecisionAction.DEFAULT, reason=reason)
 
 
-def _retry(
-    judgement: Judgement, *, strategy: Strategy, attempt: int, max_attempts: int | None, reason: str
-) -> Decision:
-    schedule = schedule_of(strategy.action, judgement.cause) or NOW
-    attempts = min(schedule.attempts, max_attempts) if max_attempts else schedule.attempts
-    if attempt >= attempts:
-        worn = f"{reason} Attempt {attempt} of {attempts} worth making has been used: your own policy decides."
-        return Decision(action=DecisionAction.DEFAULT, reason=worn, max_attempts=attempts)
-    # The exponent is bounded: attempts come from callers.
-    delay = min(schedule.longest_s, schedule.first_s * schedule.multiplier ** min(attempt - 1, 30))
-    return Decision(action=DecisionAction.RETRY, reason=reason, retry_delay_s=delay, max_attempts=attempts)
+def _sure(judgement: Judgement, circumstances: Circumstances) -> float:
+    """Retries that failed make a genuine failure surer; they never turn another verdict into one."""
+    if judgement.nearest < FAIL_FROM_SIMILARITY:
+        return 0.0
+    return retrying.still_genuine(judgement.confidence, failed_retries=len(circumstances.failed_waits))
+
+
+def _retry(course: Course, *, circumstances: Circumstances, reason: str) -> Decision:
+    attempt, bound = circumstances.attempt, circumstances.max_attempts
+    worth = attempt + len(course.tries)
+    attempts = min(worth, bound) if bound else worth
+    if attempt < attempts:
+        delay = course.tries[0].wait_s
+        return Decision(action=DecisionAction.RETRY, reason=reason, retry_delay_s=delay, max_attempts=attempts)
+    why = (
+        f"Attempt {attempt} was the last of {bound}"
+        if course.tries
+        else "Another attempt costs more than it would gain"
+    )
+    return Decision(
+        action=DecisionAction.DEFAULT, reason=f"{reason} {why}: your own policy decides.", max_attempts=attempts
+    )

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from knowledge.advisor.advice import Judgement, Neighbour
+from knowledge.advisor.calibration import AS_SHIPPED, Calibration
 from knowledge.failures import Action, Cause, Source, Verdict
 
 
@@ -62,11 +63,17 @@ class Witness:
 
 
 def judge(
-    neighbours: Sequence[Neighbour], *, settings: VerdictSettings, now: datetime, telling: float = 1.0
+    neighbours: Sequence[Neighbour],
+    *,
+    settings: VerdictSettings,
+    now: datetime,
+    telling: float = 1.0,
+    calibration: Calibration = AS_SHIPPED,
 ) -> Judgement:
     """Weigh the neighbours; `unknown` when they say too little or disagree.
 
     `telling` (0 to 1) is how much the failure's text tells: of a bare `AssertionError` likeness says little.
+    `calibration`: what the workspace has learned of these odds.
     """
     own, starter = hear(neighbours, settings=settings, now=now)
     nearest = max(own.nearest, starter.nearest)
@@ -76,12 +83,13 @@ def judge(
         settings.own_weight * own.evidence * (1.0 if own.nearest >= 1.0 else telling)
         + settings.starter_weight * starter.evidence * telling
     )
-    verdict = Verdict.TRANSIENT if odds >= 0 else Verdict.GENUINE
-    confidence = 1.0 / (1.0 + math.exp(-abs(odds)))
+    meant = calibration.of(odds)
+    verdict = Verdict.TRANSIENT if meant >= 0 else Verdict.GENUINE
+    confidence = 1.0 / (1.0 + math.exp(-abs(meant)))
     agreeing = _agreeing(own, starter, verdict=verdict, settings=settings)
     decided_by = max(agreeing, key=lambda pair: pair[1])[0] if agreeing else neighbours[0]
     if confidence < settings.answer_from or nearest < settings.answer_from_similarity:
-        return Judgement(Verdict.UNKNOWN, 0.5, None, None, decided_by, odds=odds)
+        return Judgement(Verdict.UNKNOWN, 0.5, None, None, decided_by, nearest=nearest, odds=odds)
     cause, action = _common(agreeing, Cause), _common(agreeing, Action)
     return Judgement(verdict, confidence, cause, action, decided_by, nearest=nearest, odds=odds)
 

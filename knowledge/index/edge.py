@@ -62,7 +62,8 @@ class EdgeIndex:
         return str(await self._call(lambda: compaction.set_aside(self._folder)))
 
     def _load(self) -> qe.EdgeShard:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, exist_ok=True)
         self._lock = self._lock or FolderLock.acquire(self._folder.parent)
         try:
             with _translated():

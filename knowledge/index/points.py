@@ -55,16 +55,18 @@ def hit_of(
     """A point that an engine found: its payload and the vectors that were asked for, as the engine gives them back."""
     by_name: dict[str, Any] = vectors if isinstance(vectors, dict) else {}
     known = dict(payload or {})
+    vector = None if SIGNATURE not in by_name else np.asarray(by_name[SIGNATURE], dtype=np.float32)
     return IndexHit(
         id=UUID(str(id)),
         precedent_id=UUID(known["precedent_id"]),
         codes=tuple(known["codes"]),
         read_payload=partial(from_json, known),
-        cosine=_cosine(by_name.get(SIGNATURE), query) or 0.0,
+        cosine=_cosine(vector, query) or 0.0,
         fused=score,
         lexical=_sparse(by_name.get(LEXICAL)),
         profile=_sparse(by_name.get(PROFILE)),
         resolution_cosine=_cosine(by_name.get(RESOLUTION), query),
+        vector=vector,
     )
 
 

@@ -105,7 +105,7 @@ class NeighbourQuery:
 class IndexHit:
     """A signature near to what was asked. `cosine` is exact; `resolution_cosine` only when it was asked for.
 
-    `fused` is the engine's score, `lexical` and `profile` are the point's own vectors.
+    `fused` is the engine's score; `vector`, `lexical` and `profile` are the point's own.
     """
 
     id: UUID
@@ -117,6 +117,7 @@ class IndexHit:
     lexical: SparseVector = EMPTY
     profile: SparseVector = EMPTY
     resolution_cosine: float | None = None
+    vector: Vector | None = None
 
     @property
     def payload(self) -> IndexPayload:

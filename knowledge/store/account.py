@@ -56,6 +56,11 @@ def server_account(folder: Path, *, programs: Sequence[Path]) -> Account:
     return Account(uid=uid, gid=gid, changes=True, wrapper=_wrapper(uid, gid, hidden) if hidden else ())
 
 
+def can_reach_private_folders() -> bool:
+    """Whether a server that this process starts gets through folders that only this process's user may enter."""
+    return os.geteuid() != 0 or _passes_permissions()
+
+
 def _unprivileged(folder: Path) -> tuple[int, int]:
     owner = folder.stat()
     if owner.st_uid != 0:
@@ -83,13 +88,17 @@ def _may_enter(path: Path, *, uid: int, gid: int) -> bool:
 
 def _wrapper(uid: int, gid: int, hidden: Sequence[Path]) -> tuple[str, ...]:
     setpriv = shutil.which("setpriv")
-    if setpriv is None or not _has_capability():
+    if setpriv is None or not _passes_permissions():
         raise StoreUnavailable(
             f"PostgreSQL does not run as root, and the account {uid} it would run under cannot reach "
             f"{', '.join(map(str, hidden))}: move it to a folder that all may enter, or start as an ordinary user"
         )
     sets = (f"--{name}=-all,+{CAPABILITY}" for name in ("inh-caps", "ambient-caps", "bounding-set"))
     return (setpriv, f"--reuid={uid}", f"--regid={gid}", "--clear-groups", *sets)
+
+
+def _passes_permissions() -> bool:
+    return shutil.which("setpriv") is not None and _has_capability()
 
 
 def _has_capability() -> bool:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from knowledge.store.database import Connection
 from knowledge.store.records import AdviceRecord
 from knowledge.store.rows import execute, fetch_one, to_json
+
+#: What the confidence of an answer was made of, `{"odds": log odds of transient, "nearest": similarity}`; or nothing.
+Judged: TypeAlias = Mapping[str, float] | None
+
+
+def with_judged(answer: Mapping[str, Any], judged: Judged) -> dict[str, Any]:
+    """An answer as it is kept: with what it was made of, which columns of the table repeat."""
+    return {**answer, "judged": judged} if judged is not None else {**answer}
 
 
 async def record(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,22 +20,29 @@ async def record(
     actor: str | None,
     reason: str | None = None,
     subject_id: UUID | None = None,
+    also: Sequence[UUID] = (),
     before: Any = None,
     after: Any = None,
-) -> None:
-    """Write an entry in the caller's transaction, so that it stands or falls with the change."""
+) -> UUID:
+    """Write an entry in the caller's transaction, so that it stands or falls with the change; its id.
+
+    `also` are other precedents that the change touched.
+    """
+    id = uuid7()
     await execute(
         connection,
         "audit.add",
-        id=uuid7(),
+        id=id,
         workspace_id=workspace_id,
         actor=actor,
         action=action,
         subject_id=subject_id,
+        also=list(also),
         reason=reason,
         before=to_json(before),
         after=to_json(after),
     )
+    return id
 
 
 async def list_recent(

@@ -99,11 +99,6 @@ class Database:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
-    async def ping(self) -> None:
-        """One round trip; raises `StoreUnavailable` when there is no answer."""
-        async with self.connection() as connection:
-            await connection.execute(b"SELECT 1")
-
     async def answers(self) -> bool:
         """Whether the server answers within half a second, however busy the connections are."""
         return not self._watch.away and await self._watch.ask() is Said.ANSWERS

@@ -1,43 +1,52 @@
-"""Idempotency keys: a request sent twice is done once and answered twice. Of a key, only its SHA-256 is kept."""
+"""Idempotency keys: a request sent twice is done once and answered twice."""
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 from typing import Any
 
 from knowledge.errors import Conflict
+from knowledge.once import Once
 from knowledge.store.database import Connection
 from knowledge.store.records import StoredResponse
-from knowledge.store.rows import execute, fetch_one, to_json
+from knowledge.store.rows import Row, execute, fetch_one, to_json
 
 #: A key is for the retries of one request, and no client repeats one for a day.
 KEPT = timedelta(hours=24)
 
 
-async def claim(
-    connection: Connection, *, workspace_id: int, key: str, route: str, request_hash: bytes
-) -> StoredResponse | None:
+async def claim(connection: Connection, once: Once, *, workspace_id: int) -> StoredResponse | None:
     """Nothing when the key is ours now, else the stored response. Call it in the transaction that does the work.
 
     A second request waits here until the first one's transaction ends. Raises `Conflict` when the key was used for
     another request.
     """
-    names = {"workspace_id": workspace_id, "key_hash": _hash(key)}
-    if await fetch_one(connection, "idempotency.add", **names, route=route, request_hash=request_hash):
+    if await _add(connection, once, workspace_id=workspace_id):
         return None
-    row = await fetch_one(connection, "idempotency.find", **names)
-    if row is None or (row["route"], bytes(row["request_hash"])) != (route, request_hash):
+    row = await _find(connection, once, workspace_id=workspace_id)
+    if row is None or not _is_same(row, once):
         raise Conflict("This Idempotency-Key was used for another request.", field="Idempotency-Key")
     if row["status"] is None:
         raise Conflict("The first request with this Idempotency-Key left no answer.", field="Idempotency-Key")
     return StoredResponse(status=row["status"], response=row["response"])
 
 
-async def store_response(connection: Connection, *, workspace_id: int, key: str, status: int, response: Any) -> None:
+async def adopt(connection: Connection, once: Once, *, workspace_id: int, response: Any) -> bool:
+    """Take a key for a request that was answered without PostgreSQL; False when that very request was done already.
+
+    A key that another request has stays with that one, and this one is done all the same: it was answered.
+    """
+    if await _add(connection, once, workspace_id=workspace_id):
+        await store_response(connection, once, workspace_id=workspace_id, status=200, response=response)
+        return True
+    row = await _find(connection, once, workspace_id=workspace_id)
+    return row is None or not _is_same(row, once)
+
+
+async def store_response(connection: Connection, once: Once, *, workspace_id: int, status: int, response: Any) -> None:
     """Keep the answer, in the transaction that claimed the key."""
     values = {"status": status, "response": to_json(response)}
-    await execute(connection, "idempotency.answer", workspace_id=workspace_id, key_hash=_hash(key), **values)
+    await execute(connection, "idempotency.answer", workspace_id=workspace_id, key_hash=once.key_hash, **values)
 
 
 async def purge(connection: Connection, *, older_than: timedelta = KEPT) -> int:
@@ -45,5 +54,15 @@ async def purge(connection: Connection, *, older_than: timedelta = KEPT) -> int:
     return await execute(connection, "idempotency.purge", older_than=older_than)
 
 
-def _hash(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+async def _add(connection: Connection, once: Once, *, workspace_id: int) -> bool:
+    names = {"workspace_id": workspace_id, "key_hash": once.key_hash}
+    added = await fetch_one(connection, "idempotency.add", **names, route=once.route, request_hash=once.request_hash)
+    return added is not None
+
+
+async def _find(connection: Connection, once: Once, *, workspace_id: int) -> Row | None:
+    return await fetch_one(connection, "idempotency.find", workspace_id=workspace_id, key_hash=once.key_hash)
+
+
+def _is_same(row: Row, once: Once) -> bool:
+    return (row["route"], bytes(row["request_hash"])) == (once.route, once.request_hash)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from uuid import UUID, uuid5
 
 PRECEDENTS = UUID("6f1c2f0e-6d0b-5a3e-9a53-3b4f3c9f7a11")
 SIGNATURES = UUID("0a4d7c52-9e0c-5d7b-8a0f-5c1d2e9b6f22")
+INCIDENTS = UUID("c2b1f0d4-83f5-5b0e-9d37-7f4e6a1c8e55")
 
 
 def uuid7() -> UUID:
@@ -26,3 +28,9 @@ def precedent_id(workspace_id: int, key: str) -> UUID:
 def signature_id(workspace_id: int, fingerprint: str) -> UUID:
     """The same for all who report the same new fingerprint at the same time; also the id of its point in the index."""
     return uuid5(SIGNATURES, f"{workspace_id}:{fingerprint}")
+
+
+def incident_id_of(workspace: str, *names: str) -> UUID:
+    """The same for all who report the same failure by name, without asking PostgreSQL what is there."""
+    parts = (hashlib.sha256(part.encode("utf-8", "surrogatepass")).hexdigest() for part in (workspace, *names))
+    return uuid5(INCIDENTS, ":".join(parts))

@@ -10,22 +10,24 @@ from uuid import UUID
 
 from knowledge.errors import InvalidInput, NotFound
 from knowledge.failures import Cause, Verdict
+from knowledge.signature.signature import Signature
+from knowledge.store import fixes
 from knowledge.store.database import Connection
 from knowledge.store.ids import precedent_id, signature_id
 from knowledge.store.records import IncidentRecord, NewIncident, Recorded
 from knowledge.store.rows import fetch_all, fetch_one, to_json, without_nothing
 
-# Each month is a partition: a wrong clock or year must not make thousands of them.
+#: Times that a clock can plausibly tell. Each month is a partition: a wrong year must not make thousands of them.
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-CLOCK_SKEW = timedelta(days=2)
+CLOCK_SKEW = timedelta(days=1)
 
 
-def check_time(occurred_at: datetime) -> None:
-    """Raise `InvalidInput` for a time without a zone, before 2000, or more than two days ahead."""
+def check_time(occurred_at: datetime, *, now: datetime | None = None) -> None:
+    """Raise `InvalidInput` for a time without a zone, before 2000, or more than a day ahead."""
     if occurred_at.tzinfo is None:
         raise InvalidInput("The time has no time zone.", field="occurred_at")
-    if not EARLIEST <= occurred_at <= datetime.now(UTC) + CLOCK_SKEW:
-        raise InvalidInput("The time is before the year 2000 or lies ahead.", field="occurred_at")
+    if not EARLIEST <= occurred_at <= (now or datetime.now(UTC)) + CLOCK_SKEW:
+        raise InvalidInput("occurred_at lies before 2000 or in the future.", field="occurred_at")
 
 
 async def record(connection: Connection, rows: Sequence[NewIncident]) -> list[Recorded]:
@@ -35,10 +37,23 @@ async def record(connection: Connection, rows: Sequence[NewIncident]) -> list[Re
     already, or twice in the batch, is a duplicate and changes nothing. Call it at most once a transaction: twice could
     wait in a circle with another. Raises `InvalidInput`.
     """
+    if any(row.resolution and row.resolution.fixed_in for row in rows):
+        async with connection.transaction():
+            return await _record_all(connection, rows)
+    return await _record_all(connection, rows)
+
+
+async def _record_all(connection: Connection, rows: Sequence[NewIncident]) -> list[Recorded]:
     answers: dict[int, Recorded] = {}
     for workspace_id, numbers in sorted(_by_workspace(rows).items()):
         answers.update(await _record(connection, workspace_id, {number: rows[number] for number in numbers}))
-    return [answers[number] for number in range(len(rows))]
+    recorded = [answers[number] for number in range(len(rows))]
+    pairs = list(zip(rows, recorded, strict=True))
+    told = {row.id: row.resolution.fixed_in for row, at in pairs if row.resolution and not at.duplicate}
+    if said := {id: fixed_in for id, fixed_in in told.items() if fixed_in}:
+        await fixes.say(connection, said)  # an incident's resolution has its id
+    await fixes.flag(connection, pairs)
+    return recorded
 
 
 async def record_with_advice(
@@ -47,6 +62,17 @@ async def record_with_advice(
     """Record one incident and the advice given for it in one round trip; for a duplicate the advice is not kept."""
     found = await _record(connection, row.workspace_id, {0: row}, advice_id=advice_id, answer=answer)
     return found[0]
+
+
+async def replay_alone(connection: Connection) -> None:
+    """Of all that write what was kept aside, only one at a time, until the transaction ends: see `existing`."""
+    await fetch_one(connection, "incidents.replay_alone")
+
+
+async def existing(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these are there, whenever they occurred. `record` tells a repeated id by its time alone."""
+    rows = await fetch_all(connection, "incidents.existing", ids=list(ids))
+    return {row["id"] for row in rows}
 
 
 async def get(connection: Connection, *, workspace_id: int, id: UUID) -> IncidentRecord:
@@ -155,11 +181,16 @@ def _as_duplicate(of: Recorded) -> Recorded:
 
 
 def _signature_input(row: NewIncident) -> dict[str, Any]:
-    signature = row.signature
+    made = precedent_id(row.workspace_id, row.signature.fingerprint)
+    return signature_input(row.signature, workspace_id=row.workspace_id, precedent=made)
+
+
+def signature_input(signature: Signature, *, workspace_id: int, precedent: UUID) -> dict[str, Any]:
+    """A signature of a precedent as the JSON of a row."""
     return without_nothing(
         {
-            "id": str(signature_id(row.workspace_id, signature.fingerprint)),
-            "precedent_id": str(precedent_id(row.workspace_id, signature.fingerprint)),
+            "id": str(signature_id(workspace_id, signature.fingerprint)),
+            "precedent_id": str(precedent),
             "fingerprint": signature.fingerprint,
             "signature_version": signature.version,
             "template": signature.template,

@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
 from knowledge.failures import Action, Cause, Resolution, Source, Verdict
+from knowledge.fixes import Fix
+from knowledge.retries import FailedRetry, Fared, RetryHistory, fared_of
 from knowledge.store.records import Known, PrecedentRecord, SignatureRecord
 from knowledge.store.rows import Row, strings
 
+ByCause = Mapping[Cause, tuple[Fared, ...]]
 
-def known_of(row: Row) -> Known:
+
+def by_cause_of(rows: Iterable[Row]) -> ByCause:
+    """How retries fared after each cause; it comes with one of the rows."""
+    found: Row = next((row["retries_by_cause"] for row in rows if row["retries_by_cause"]), {})
+    return {Cause(cause): fared_of(cells) for cause, cells in found.items()}
+
+
+def known_of(row: Row, *, by_cause: ByCause) -> Known:
     """What is known of a fingerprint, as far as this row tells."""
     return Known(
         signature_id=row["signature_id"],
-        precedent=precedent_of(row),
+        precedent=precedent_of(row, by_cause=by_cause),
         starter=None,
         embedding=row["embedding"],
         model_id=row["model_id"],
+        storm_ends_at=row["storm_ends_at"],
     )
 
 
-def with_starter(own: Known, row: Row) -> Known:
-    """The workspace's own, with the starter's row beside it."""
+def with_starter(own: Known, starter: Known) -> Known:
+    """The workspace's own, with the starter's beside it."""
     # The same fingerprint has the same text to embed: either vector will do.
-    vector = own if own.embedding is not None else known_of(row)
+    vector = own if own.embedding is not None else starter
     return Known(
         signature_id=own.signature_id,
         precedent=own.precedent,
-        starter=precedent_of(row),
+        starter=starter.precedent,
         embedding=vector.embedding,
         model_id=vector.model_id,
+        storm_ends_at=own.storm_ends_at,
     )
 
 
@@ -43,8 +58,8 @@ def signature_of(row: Row) -> SignatureRecord:
     )
 
 
-def precedent_of(row: Row) -> PrecedentRecord:
-    """The precedent and its signature in a row of `precedent_facts`."""
+def precedent_of(row: Row, *, by_cause: ByCause) -> PrecedentRecord:
+    """The precedent and its signature in a row of `precedent_facts`, and what outcomes say about retrying."""
     return PrecedentRecord(
         id=row["id"],
         workspace_id=row["workspace_id"],
@@ -74,7 +89,24 @@ def precedent_of(row: Row) -> PrecedentRecord:
         version=row["version"],
         created_at=row["created_at"],
         signature=signature_of(row),
+        history=RetryHistory(
+            fared=fared_of(row.get("retry_counts")), lately_failed=_lately_failed(row), by_cause=by_cause
+        ),
+        fix=_fix(row),
     )
+
+
+def _lately_failed(row: Row) -> tuple[FailedRetry, ...]:
+    return tuple(
+        FailedRetry(key, attempt, waited_s, datetime.fromtimestamp(at, UTC))
+        for key, attempt, waited_s, at in row.get("lately_failed") or ()
+    )
+
+
+def _fix(row: Row) -> Fix | None:
+    if row["fixed_in"] is None:
+        return None
+    return Fix(fixed_in=row["fixed_in"], resolved_at=row["fixed_at"], regressed_at=row["regressed_at"])
 
 
 def _resolution(row: Row) -> Resolution | None:

@@ -10,6 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from knowledge.failures import Action, Cause, Resolution, Source, Verdict
+from knowledge.fixes import Fix
+from knowledge.retries import RetryHistory
 from knowledge.signature.signature import Signature
 from knowledge.starter.catalogue import StarterPrecedent
 
@@ -67,6 +69,8 @@ class PrecedentRecord:
     version: int
     created_at: datetime
     signature: SignatureRecord
+    history: RetryHistory = field(default_factory=RetryHistory)
+    fix: Fix | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class Known:
     """What is known of a fingerprint: the workspace's own precedent, else the starter's.
 
     `starter` is the starter's precedent of the same fingerprint where `precedent` is the workspace's own.
+    `storm_ends_at` is the end, reached or expected, of the latest storm of `precedent`.
     """
 
     signature_id: UUID
@@ -81,11 +86,12 @@ class Known:
     starter: PrecedentRecord | None
     embedding: bytes | None
     model_id: str | None
+    storm_ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NewIncident:
-    """A failure to record. `id` is a UUID of version 7; `occurred_at` carries its time zone."""
+    """A failure to record. `id` is a UUID of version 7, or of `incident_id_of`; `occurred_at` carries its time zone."""
 
     workspace_id: int
     id: UUID
@@ -141,11 +147,12 @@ class IncidentRecord:
     external_id: str | None
     verdict: Verdict
     cause: Cause | None
+    storm_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRecord:
-    """What happened after the advice; `waited_s` in seconds."""
+    """What happened after the advice; `waited_s` in seconds. With a `storm_id` the precedent learns nothing from it."""
 
     id: UUID
     precedent_id: UUID
@@ -154,6 +161,7 @@ class OutcomeRecord:
     attempt: int | None
     waited_s: float | None
     created_at: datetime
+    storm_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +177,7 @@ class ResolutionRecord:
     cause: Cause | None
     author: str | None
     created_at: datetime
+    fixed_in: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +210,26 @@ class AuditEntry:
     reason: str | None
     before: Any
     after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An entry of a precedent's history; `precedents` are all that it touched, the one that it is about first.
+
+    `undone_by` is the undo that took it back. `undoable` says that nothing has, and that all that it needs is kept; a
+    later change may still stand in the way.
+    """
+
+    id: UUID
+    at: datetime
+    actor: str | None
+    action: str
+    reason: str | None
+    before: Any
+    after: Any
+    precedents: tuple[UUID, ...]
+    undone_by: UUID | None
+    undoable: bool
 
 
 @dataclass(frozen=True, slots=True)

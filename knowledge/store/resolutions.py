@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from knowledge.errors import NotFound
 from knowledge.failures import Action, Cause, Verdict
+from knowledge.store import fixes
 from knowledge.store.database import Connection
 from knowledge.store.ids import uuid7
 from knowledge.store.records import ResolutionRecord
@@ -23,11 +26,40 @@ async def record(
     verdict: Verdict | None = None,
     cause: Cause | None = None,
     author: str | None = None,
+    fixed_in: Mapping[str, str] | None = None,
 ) -> ResolutionRecord:
     """Record what fixed an incident; its precedent shows the latest. Raises `NotFound`.
 
     The same summary for the same incident is one row. Verdict and cause replace what was stated of the incident.
     """
+    async with connection.transaction():
+        record = await _record_one(
+            connection,
+            workspace_id=workspace_id,
+            incident_id=incident_id,
+            summary=summary,
+            action=action,
+            verdict=verdict,
+            cause=cause,
+            author=author,
+        )
+        if fixed_in:
+            await fixes.say(connection, {record.id: fixed_in})
+            record = replace(record, fixed_in=dict(fixed_in))
+    return record
+
+
+async def _record_one(
+    connection: Connection,
+    *,
+    workspace_id: int,
+    incident_id: UUID,
+    summary: str,
+    action: Action | None,
+    verdict: Verdict | None,
+    cause: Cause | None,
+    author: str | None,
+) -> ResolutionRecord:
     row = await fetch_one(
         connection,
         "resolutions.record",

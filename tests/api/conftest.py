@@ -30,7 +30,8 @@ from api.app import make_app
 from api.auth import Gate
 from api.composition import build, running
 from api.settings import Settings
-from knowledge.embedding import DEFAULT_MODEL, load_embedder
+from knowledge.embedding import load_embedder
+from knowledge.model_folder import DEFAULT_MODEL
 
 START_LIMIT_S = 120.0
 KEPT_S = 3600.0

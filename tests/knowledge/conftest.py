@@ -10,9 +10,10 @@ import pytest
 
 from knowledge.advisor.advising import AdvisorSettings
 from knowledge.advisor.starters import Starters
-from knowledge.embedding import DEFAULT_MODEL, LocalEmbedder, load_embedder
+from knowledge.embedding import LocalEmbedder, load_embedder
 from knowledge.index.edge import EdgeIndex
 from knowledge.indexer import Indexer
+from knowledge.model_folder import DEFAULT_MODEL
 from knowledge.service import KnowledgeService
 from knowledge.spool import Spool
 from knowledge.starter.catalogue import read_catalogue

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from knowledge import embedding
-from knowledge.embedding import DEFAULT_MODEL, LocalEmbedder, ModelFolder, TorchBackend, find_model, load_embedder
+from knowledge.embedding import LocalEmbedder, TorchBackend, load_embedder
 from knowledge.errors import ModelUnavailable
+from knowledge.model_folder import DEFAULT_MODEL, ModelFolder, find_model
 
 TEXTS = (
     "ClientError SlowDown PutObject Please reduce your request rate.",

@@ -8,10 +8,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from knowledge.correcting import Correction, Signed
 from knowledge.errors import Conflict, NotFound, StaleVersion, StoreUnavailable
 from knowledge.failures import Failure, Resolution, Verdict
+from knowledge.once import Once
 from knowledge.search import SearchQuery
-from knowledge.service import Correction, Once, Signed
 from tests.knowledge.conftest import World
 
 TORN = Failure(text="PearError: the ledger is torn")
@@ -74,7 +75,7 @@ async def test_search_looks_at_signatures_and_resolutions(world: World) -> None:
     await world.indexer.drain()
 
     async def found(text: str) -> dict[str, Any]:
-        return (await world.service.search("team", SearchQuery(text=text)))[0]
+        return (await world.service.search("team", SearchQuery(text=text)))["results"][0]
 
     assert incident == (await found("torn ledger"))["incident_id"]
     assert incident == (await found("kumquat manifest"))["incident_id"]
@@ -86,19 +87,20 @@ async def test_corrections_build_on_what_was_read(world: World) -> None:
     made = await world.service.record("team", TORN)
     id = UUID(made["precedent_id"])
     correction = Correction(verdict=Verdict.TRANSIENT)
-    changed = await world.service.correct("team", id, correction, expected_version=1, signed=Signed("ana"))
+    changed = await world.service.change("team", id, correction, expected_version=1, signed=Signed("ana"))
     await world.indexer.drain()
-    documented = UUID((await world.service.search("team", SearchQuery(text="SlowDown")))[0]["precedent_id"])
+    found = await world.service.search("team", SearchQuery(text="SlowDown"))
+    documented = UUID(found["results"][0]["precedent_id"])
 
     assert ("transient", True) == (changed["verdict"], changed["version"] > 1)
     with pytest.raises(StaleVersion):
-        await world.service.correct("team", id, correction, expected_version=1, signed=Signed())
+        await world.service.change("team", id, correction, expected_version=1, signed=Signed())
     with pytest.raises((Conflict, NotFound)):
-        await world.service.correct("team", documented, correction, expected_version=1, signed=Signed())
+        await world.service.change("team", documented, correction, expected_version=1, signed=Signed())
 
 
 async def test_advice_without_the_store_is_kept_aside(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the id that the incident will have; under a key nobody can say whether it was used."""
+    """With the id that the incident will have; under a key, the same for as often as it is asked."""
     await world.service.advise("team", TORN, dry_run=True)
 
     def away() -> object:
@@ -106,8 +108,8 @@ async def test_advice_without_the_store_is_kept_aside(world: World, monkeypatch:
 
     monkeypatch.setattr(world.database, "connection", away)
     given = await world.service.advise("team", TORN)
-    with pytest.raises(StoreUnavailable):
-        await world.service.advise("team", TORN, once=once())
+    keyed = [await world.service.advise("team", TORN, once=once()) for _ in range(2)]
 
-    assert (["store"], None, 1) == (given["degraded"], given["advice_id"], world.spool.count())
-    assert UUID(given["incident_id"])
+    assert [(["store"], None)] * 3 == [(each["degraded"], each["advice_id"]) for each in (given, *keyed)]
+    assert (2, 3) == (len({UUID(each["incident_id"]) for each in (given, *keyed)}), world.spool.count())
+    assert keyed[0] == keyed[1]

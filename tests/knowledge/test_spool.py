@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 
 from knowledge import spool as module
 from knowledge.errors import StoreUnavailable
-from knowledge.spool import Spool
+from knowledge.spool import Counts, Spool, look_into
 
 
 @pytest.fixture
@@ -84,3 +86,82 @@ def test_full_spool_refuses(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         spool.add("team", b"c")
     assert [b"a", b"b"] == bodies(spool)
     spool.close()
+
+
+def test_refused_ones_leave_the_line_and_are_kept(path: Path) -> None:
+    """With the reason; of too many, the oldest go."""
+    spool = Spool(path)
+    for number in range(3):
+        spool.add("team", b"%d" % number)
+    spool.refuse(2, reason="text: cannot be")
+    spool.close()
+    with sqlite3.connect(path) as file:
+        rows = file.execute("SELECT workspace, body, reason FROM refused").fetchall()
+
+    assert [("team", b"1", "text: cannot be")] == rows
+    assert Counts(waiting=2, refused=1) == look_into(path)
+
+
+def test_of_too_many_refused_ones_the_oldest_go(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk helps nobody."""
+    monkeypatch.setattr(module, "MOST_REFUSED", 2)
+    spool = Spool(path)
+    for number in range(4):
+        spool.add("team", b"%d" % number)
+        spool.refuse(spool.oldest(1)[0].number, reason="r")
+    spool.close()
+    with sqlite3.connect(path) as file:
+        bodies = [row[0] for row in file.execute("SELECT body FROM refused ORDER BY number")]
+
+    assert [b"2", b"3"] == bodies
+
+
+def test_looking_into_it(path: Path) -> None:
+    """Beside the process that uses it, and where there is none; nothing is made or changed by it."""
+    nothing = look_into(path)
+    spool = Spool(path)
+    spool.add("team", b"a")
+    beside = look_into(path)
+    spool.close()
+    files = sorted(each.name for each in path.parent.iterdir())
+
+    assert (Counts(0, 0), Counts(1, 0), Counts(1, 0)) == (nothing, beside, look_into(path))
+    assert [path.name] == files == sorted(each.name for each in path.parent.iterdir())
+
+
+@pytest.mark.parametrize("pragma", ["query_only = 1", "max_page_count = 1"])
+def test_file_that_cannot_be_written(path: Path, pragma: str) -> None:
+    """Read-only, or the disk is full: the store is away for the caller, and what is there stays."""
+    spool = Spool(path)
+    spool.add("team", b"a")
+    spool._file.execute(f"PRAGMA {pragma}")
+    with pytest.raises(StoreUnavailable, match="spool cannot be used"):
+        spool.add("team", bytes(100_000))
+    with pytest.raises(StoreUnavailable, match="spool cannot be used"):
+        spool.refuse(1, reason="r" * 100_000)
+
+    assert ([b"a"], Counts(1, 0)) == (bodies(spool), spool.counts())
+    spool.close()
+
+
+@pytest.mark.parametrize(
+    "work",
+    [lambda spool: spool.add("team", b"a"), lambda spool: spool.oldest(2**64), lambda spool: spool.remove([2**64])],
+)
+def test_numbers_and_files_that_sqlite_does_not_take(path: Path, work: Callable[[Spool], object]) -> None:
+    """Whatever SQLite says, callers see one error."""
+    spool = Spool(path)
+    spool._file.execute("DROP TABLE waiting")
+
+    with pytest.raises(StoreUnavailable):
+        work(spool)
+    spool.close()
+
+
+def test_file_that_is_no_spool(path: Path) -> None:
+    """Damaged, it is named."""
+    path.write_bytes(b"not a database, whatever its name says" * 100)
+
+    for look in (Spool, look_into):
+        with pytest.raises(StoreUnavailable, match="not a database"):
+            look(path)

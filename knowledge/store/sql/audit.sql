@@ -1,7 +1,8 @@
 -- name: add
--- Within the transaction of the change it tells of.
-INSERT INTO audit_log (id, workspace_id, actor, action, subject_id, reason, before, after)
-VALUES (%(id)s, %(workspace_id)s, %(actor)s, %(action)s, %(subject_id)s, %(reason)s, %(before)s::jsonb, %(after)s::jsonb)
+-- Within the transaction of the change it tells of, at the time of the change: locks may have been waited for.
+INSERT INTO audit_log (id, workspace_id, at, actor, action, subject_id, also, reason, before, after)
+VALUES (%(id)s, %(workspace_id)s, clock_timestamp(), %(actor)s, %(action)s, %(subject_id)s, %(also)s, %(reason)s,
+        %(before)s::jsonb, %(after)s::jsonb)
 
 -- name: list
 -- Newest first: people look for what just happened.

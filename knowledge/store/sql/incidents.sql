@@ -4,20 +4,30 @@ SELECT * FROM record_incidents(
     %(workspace_id)s::int, %(months)s::date[], %(signatures)s::jsonb, %(incidents)s::jsonb, %(advice_id)s::uuid,
     %(advice)s::jsonb)
 
+-- name: replay_alone
+-- Two replicas may have kept the same failure aside, under the same id: the second finds what the first wrote.
+SELECT true AS alone FROM pg_advisory_xact_lock(7304)
+
+-- name: existing
+-- The id alone does not name the month: all partitions' keys are asked.
+SELECT id FROM incidents WHERE id = ANY (%(ids)s)
+
 -- name: get
 -- The id alone does not name the month: all partitions' keys are asked.
 SELECT i.id, i.workspace_id, i.precedent_id, i.signature_id, s.fingerprint, s.template, i.occurred_at, i.recorded_at,
        i.pipeline, i.step, i.run_id, i.attempt, i.max_attempts, i.environment, i.spent, i.error, i.text, i.external_id,
-       coalesce(i.verdict, p.verdict) AS verdict, coalesce(i.cause, p.cause) AS cause
-FROM incidents i JOIN signatures s ON s.id = i.signature_id JOIN precedents p ON p.id = i.precedent_id
+       coalesce(i.verdict, p.verdict) AS verdict, coalesce(i.cause, p.cause) AS cause, i.storm_id
+FROM incidents i JOIN signatures o ON o.id = i.signature_id
+JOIN signatures s ON s.id = coalesce(o.superseded_by, o.id) JOIN precedents p ON p.id = i.precedent_id
 WHERE i.id = %(id)s AND i.workspace_id = %(workspace_id)s
 
 -- name: list
 -- Planned anew each time: what is not asked for falls away, and the times say which partitions to read.
 SELECT i.id, i.workspace_id, i.precedent_id, i.signature_id, s.fingerprint, s.template, i.occurred_at, i.recorded_at,
        i.pipeline, i.step, i.run_id, i.attempt, i.max_attempts, i.environment, i.spent, i.error, i.text, i.external_id,
-       coalesce(i.verdict, p.verdict) AS verdict, coalesce(i.cause, p.cause) AS cause
-FROM incidents i JOIN signatures s ON s.id = i.signature_id JOIN precedents p ON p.id = i.precedent_id
+       coalesce(i.verdict, p.verdict) AS verdict, coalesce(i.cause, p.cause) AS cause, i.storm_id
+FROM incidents i JOIN signatures o ON o.id = i.signature_id
+JOIN signatures s ON s.id = coalesce(o.superseded_by, o.id) JOIN precedents p ON p.id = i.precedent_id
 WHERE i.workspace_id = %(workspace_id)s::int
   AND (%(precedent_id)s::uuid IS NULL OR i.precedent_id = %(precedent_id)s::uuid)
   AND (%(pipeline)s::text IS NULL OR (

@@ -1,10 +1,13 @@
 -- name: missing_signature_embeddings
 -- Three conditions that an index answers, for "differs from" is one that none does.
-(SELECT id, embedding_text AS text FROM signatures WHERE model_id IS NULL AND NOT retired LIMIT %(limit)s)
+(SELECT id, embedding_text AS text FROM signatures WHERE model_id IS NULL AND NOT retired AND superseded_by IS NULL
+    LIMIT %(limit)s)
 UNION ALL
-(SELECT id, embedding_text FROM signatures WHERE model_id < %(model_id)s AND NOT retired LIMIT %(limit)s)
+(SELECT id, embedding_text FROM signatures WHERE model_id < %(model_id)s AND NOT retired AND superseded_by IS NULL
+    LIMIT %(limit)s)
 UNION ALL
-(SELECT id, embedding_text FROM signatures WHERE model_id > %(model_id)s AND NOT retired LIMIT %(limit)s)
+(SELECT id, embedding_text FROM signatures WHERE model_id > %(model_id)s AND NOT retired
+    AND superseded_by IS NULL LIMIT %(limit)s)
 LIMIT %(limit)s
 
 -- name: missing_resolution_embeddings
@@ -44,7 +47,7 @@ UPDATE signatures s SET version = s.version + 1 FROM saved WHERE s.precedent_id 
 -- A row without a vector of this model waits for one. Starter precedents go first: every workspace needs them.
 SELECT id FROM (
     SELECT id FROM signatures
-    WHERE index_version < version AND (retired OR model_id = %(model_id)s)
+    WHERE index_version < version AND (retired OR superseded_by IS NOT NULL OR model_id = %(model_id)s)
     ORDER BY workspace_id, id LIMIT 4 * %(limit)s::int
 ) candidates
 WHERE pg_try_advisory_xact_lock(7303, hashtext(id::text))
@@ -52,7 +55,8 @@ LIMIT %(limit)s::int
 
 -- name: read_claimed
 -- A statement of its own: its snapshot is newer than the claims, so that no worker reads what another has just replaced.
-SELECT s.id AS signature_id, s.precedent_id, s.workspace_id, s.version, s.retired, s.embedding, s.fingerprint,
+SELECT s.id AS signature_id, s.precedent_id, s.workspace_id, s.version, s.retired OR s.superseded_by IS NOT NULL AS retired,
+       s.embedding, s.fingerprint,
        CASE WHEN p.resolution_model_id = %(model_id)s THEN p.resolution_embedding END AS resolution_embedding,
        s.template, s.exceptions, s.codes, s.operations, s.terms, p.source, p.starter_key, p.title, p.verdict, p.cause,
        p.action, p.pipelines, p.occurrences, p.retries_succeeded, p.retries_failed,
@@ -86,4 +90,4 @@ UPDATE signatures SET index_version = 0 WHERE id = ANY (%(ids)s) AND index_versi
 
 -- name: versions
 -- By pages in the order of ids, beside which the index's own are laid.
-SELECT id, index_version FROM signatures WHERE id > %(after)s ORDER BY id LIMIT %(limit)s
+SELECT id, index_version FROM signatures WHERE id > %(after)s AND superseded_by IS NULL ORDER BY id LIMIT %(limit)s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from collections.abc import Callable
@@ -16,7 +17,9 @@ from api.admin import running_url
 from api.checks import machine
 from api.checks.check import Check, Status, fail, ok, warn, worst
 from api.checks.model import model
+from api.checks.spool import spool as spool_check
 from api.settings import Settings
+from knowledge.spool import Spool
 from tests.api.cli.conftest import Command
 from tests.api.conftest import RunningService
 
@@ -119,6 +122,29 @@ def test_data_that_is_not_right(
 
     assert status == checks[name]["status"]
     assert checks[name]["mend"]
+
+
+def test_failures_that_could_not_be_written(command: Command, tmp_path: Path) -> None:
+    """They are counted, and it is said where they are."""
+    with contextlib.closing(Spool(tmp_path / "spool.sqlite3")) as spool:
+        for body in (b"a", b"b"):
+            spool.add("team", body)
+        spool.refuse(1, reason="occurred_at: cannot be")
+    _, checks = examine(command, "--data", tmp_path, "--url", NOWHERE)
+
+    assert ("warn", "1 waiting for PostgreSQL, 1 that could not be written") == (
+        checks["spool"]["status"],
+        checks["spool"]["detail"],
+    )
+    assert str(tmp_path / "spool.sqlite3") in checks["spool"]["mend"]
+
+
+def test_spool_that_is_damaged(tmp_path: Path) -> None:
+    """Named, with what to do."""
+    (tmp_path / "spool.sqlite3").write_bytes(b"no database" * 1_000)
+    check = spool_check(Settings(data=tmp_path))
+
+    assert (Status.FAIL, True) == (check.status, str(tmp_path / "spool.sqlite3") in check.mend)
 
 
 def change(data: Path, statement: str) -> None:

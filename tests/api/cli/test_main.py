@@ -13,6 +13,7 @@ HEAVY = (
     "alembic",
     "fastapi",
     "httpx",
+    "matplotlib",
     "numpy",
     "openvino",
     "psycopg",

@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 import qdrant_edge
 
 from api.composition import build
 from api.settings import Settings
+from knowledge import intake
+from knowledge.correcting import Correction, Signed
+from knowledge.failures import Failure, Verdict
+from knowledge.signature import sign
 from tests.api.cli.conftest import Command
 from tests.api.conftest import RunningService
 
@@ -62,6 +69,33 @@ def test_index_comes_back(command: Command, data: Path, harm: Callable[[Path], N
 
     assert (True, False) == (rebuilt["agree"], rebuilt["by_service"])
     assert rebuilt["points"] == rebuilt["signatures"] > 1000
+
+
+def test_what_an_older_version_signed_is_signed_again(
+    command: Command, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the index is rebuilt; what people said of it stays with it."""
+    torn, of_old = Failure(text="PearError: the ledger is torn"), "0" * 32
+
+    async def told(*, correct: bool) -> dict[str, Any]:
+        async with build(Settings(data=data)) as parts:
+            if correct:
+                made = await parts.service.record("team", torn)
+                said = Correction(verdict=Verdict.GENUINE)
+                id = UUID(made["precedent_id"])
+                return await parts.service.change("team", id, said, expected_version=1, signed=Signed("ana"))
+            return await parts.service.advise("team", torn, dry_run=True)
+
+    with monkeypatch.context() as past:
+        past.setattr(intake, "sign", lambda failure: replace(sign(failure), fingerprint=of_old, version=0))
+        before = asyncio.run(told(correct=True))
+    rebuilt = command.json("reindex", "--data", data)
+    after = asyncio.run(told(correct=False))
+
+    assert [of_old] == [each["fingerprint"] for each in before["signatures"]]
+    assert (True, rebuilt["signatures"]) == (rebuilt["agree"], rebuilt["points"])
+    assert (before["id"], sign(torn).fingerprint) == (after["precedent"]["id"], after["precedent"]["fingerprint"])
+    assert ("genuine", True) == (after["verdict"], after["seen_before"])
 
 
 def test_running_service_does_it_itself(command: Command, service: RunningService) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -116,35 +117,92 @@ def test_external_id_that_was_spooled_stays_one_incident(service: ServiceProcess
     """Sent again, meanwhile or after the recovery, it is not a second one."""
     with without_postgres(service):
         spooled = [advise(client, external_id="ticket 1") for _ in range(2)]
+        told = client.post("/incidents", json={"text": SLOW_DOWN, "external_id": "ticket 1"}).json()
     wait_for(lambda: recovered(client))
     again = advise(client, external_id="ticket 1")
     rows = [row for row in client.get("/incidents").json()["incidents"] if row["external_id"] == "ticket 1"]
 
-    assert spooled[0]["incident_id"] == again["incident_id"]
     assert [again["incident_id"]] == [row["id"] for row in rows]
+    assert {again["incident_id"]} == {told["id"], *(each["incident_id"] for each in spooled)}
+
+
+@pytest.mark.parametrize("path", ["/advise", "/incidents"])
+def test_key_that_was_spooled_stays_one_incident(service: ServiceProcess, path: str) -> None:
+    """Sent again, meanwhile or after the recovery, the same request gets the same answer."""
+    with service.client(f"keys-{path[1:]}", **{"Idempotency-Key": "k-1"}) as client:
+        client.get("/incidents")
+        with without_postgres(service):
+            spooled = [client.post(path, json={"text": SLOW_DOWN}) for _ in range(2)]
+        wait_for(lambda: recovered(client))
+        again = client.post(path, json={"text": SLOW_DOWN}).json()
+        rows = client.get("/incidents").json()["incidents"]
+    id = "incident_id" if path == "/advise" else "id"
+
+    assert [200, 200] == [each.status_code for each in spooled]
+    assert {again[id]} == {each.json()[id] for each in spooled} == {row["id"] for row in rows}
+    assert (["store"], 1) == (again["degraded"], len(rows))
+
+
+def test_incident_told_without_postgres_is_written_later(service: ServiceProcess, client: httpx.Client) -> None:
+    """With all that was said of it, under the id that was answered."""
+    said = {"verdict": "transient", "resolution": {"summary": "Spread the keys.", "action": "retry_with_backoff"}}
+    with without_postgres(service):
+        answer = client.post("/incidents", json={"text": SLOW_DOWN, "run_id": "told", **said})
+    wait_for(lambda: recovered(client))
+    told = answer.json()
+    written = client.get(f"/incidents/{told['id']}").json()
+    precedent = client.get(f"/precedents/{written['precedent_id']}").json()
+
+    assert (200, ["store"], None) == (answer.status_code, told["degraded"], told["precedent_id"])
+    same = ("id", "fingerprint", "template", "verdict", "occurred_at", "run_id", "text")
+    assert {name: told[name] for name in same} == {name: written[name] for name in same}
+    assert "Spread the keys." in [each["summary"] for each in precedent["resolutions"]]
+
+
+def test_search_without_postgres_shows_what_the_index_has(service: ServiceProcess, client: httpx.Client) -> None:
+    """The workspace's own precedents, too; it says that the store is away."""
+    recorded = client.post("/incidents/import", params={"wait": "indexed"}, json={"text": "KumquatError: crate lost"})
+    with without_postgres(service):
+        found = client.get("/search", params={"q": "crate of kumquats lost"})
+    wait_for(lambda: recovered(client))
+    best = client.get("/search", params={"q": "crate of kumquats lost"}).json()
+
+    assert (200, 200, ["store"]) == (recorded.status_code, found.status_code, found.json()["degraded"])
+    assert ([], best["results"][0]["precedent_id"]) == (best["degraded"], found.json()["results"][0]["precedent_id"])
+
+
+def test_without_postgres_and_without_a_spool(service: ServiceProcess, client: httpx.Client) -> None:
+    """503 with when to come back, and what was there is written later."""
+    with without_postgres(service):
+        kept = advise(client, run_id="kept")
+        with contextlib.closing(sqlite3.connect(service.data / "spool.sqlite3", isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")  # another process holds the file, for longer than SQLite waits
+            refused = [client.post(path, json={"text": SLOW_DOWN}) for path in ("/advise", "/incidents")]
+            other.execute("ROLLBACK")
+    wait_for(lambda: recovered(client))
+
+    assert [(503, True)] * 2 == [(each.status_code, "retry-after" in each.headers) for each in refused]
+    assert "kept" == client.get(f"/incidents/{kept['incident_id']}").json()["run_id"]
 
 
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
-        ("POST", "/incidents", {"text": SLOW_DOWN}),
         ("POST", "/incidents/import", {"text": SLOW_DOWN}),
         ("GET", "/incidents", None),
-        ("POST", "/advise", {"text": SLOW_DOWN}),
     ],
 )
 def test_what_needs_postgres_says_so(
     service: ServiceProcess, client: httpx.Client, method: str, path: str, body: Document | None
 ) -> None:
-    """503 with when to come back (for advice: only under an idempotency key); the same again succeeds."""
-    headers = {"Idempotency-Key": f"k{path}"} if path == "/advise" else {}
+    """503 with when to come back; the same again succeeds."""
     with without_postgres(service):
-        refused = client.request(method, path, json=body, headers=headers)
+        refused = client.request(method, path, json=body)
     wait_for(lambda: recovered(client))
 
     assert (503, "application/problem+json") == (refused.status_code, refused.headers["content-type"])
     assert refused.headers["retry-after"]
-    assert 200 == client.request(method, path, json=body, headers=headers).status_code
+    assert 200 == client.request(method, path, json=body).status_code
 
 
 @pytest.fixture(scope="module")

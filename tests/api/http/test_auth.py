@@ -153,9 +153,11 @@ async def test_revoked_key_stops(database: Database, connection: Connection, mon
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
 def test_other_addresses_need_keys(new_data: Callable[[], Path], host: str) -> None:
     """Refused before anything listens, with what to do."""
-    command = [sys.executable, "-m", "api", "serve", "--host", host, "--port", "0", "--data", str(new_data())]
+    data = new_data()
+    command = [sys.executable, "-m", "api", "serve", "--host", host, "--port", "0", "--data", str(data)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
     assert 1 == ended.returncode
     assert f"this machine only, not on {host}. Make a key first: seenbefore keys create" in ended.stderr
+    assert f"--data {data}" in ended.stderr
     assert "listening" not in ended.stderr

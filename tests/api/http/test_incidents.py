@@ -27,7 +27,7 @@ def test_recorded_incident_is_read_again(client: httpx.Client) -> None:
     read = checked(client.get(f"/incidents/{said['id']}"), IncidentAnswer)
     precedent = said_of(client, said)
 
-    assert (None, False) == (read.pop("advice"), said.pop("duplicate"))
+    assert (None, False, []) == (read.pop("advice"), said.pop("duplicate"), said.pop("degraded"))
     assert said == read
     assert {"transient": 0, "genuine": 1} == precedent["stated"]
     assert [resolution["summary"]] == [each["summary"] for each in precedent["resolutions"]]
@@ -116,7 +116,15 @@ def test_outcome_counts_for_the_precedent(client: httpx.Client) -> None:
     checked(client.post(path, json={"result": "failed", "attempt": 3}), OutcomeAnswer)
 
     assert (first["id"], 60.0) == (again["id"], first["waited_s"])
-    assert {"succeeded": 1, "failed": 1} == said_of(client, said)["retries"]
+    assert {
+        "succeeded": 1,
+        "failed": 1,
+        "by_wait": [{"from_s": 60.0, "to_s": 240.0, "succeeded": 1, "failed": 0}],
+        "by_attempt": [
+            {"attempt": 2, "succeeded": 1, "failed": 0},
+            {"attempt": 3, "succeeded": 0, "failed": 1},
+        ],
+    } == said_of(client, said)["retries"]
 
 
 def test_resolution_gives_verdict_and_words(client: httpx.Client) -> None:

@@ -7,8 +7,10 @@ from datetime import timedelta
 import pytest
 
 from knowledge.advisor.advice import Retries
-from knowledge.advisor.explain import CAUSE_WORDS, reason
+from knowledge.advisor.circumstances import Circumstances
+from knowledge.advisor.explain import CAUSE_WORDS, WAIT_WORDS, reason
 from knowledge.failures import Cause
+from knowledge.retries import WAIT_BOUNDS_S, Fared, RetryHistory
 from tests.knowledge.advisor.making import NOW, judgement, neighbour, starter
 
 
@@ -69,3 +71,40 @@ def test_without_a_cause_the_verdict_stands_for_it() -> None:
 
     assert "transient" in said
     assert ",." not in said
+
+
+def test_what_retries_did_is_told_where_waits_tell_them_apart() -> None:
+    """After short waits and long ones, of the precedent that decided."""
+    fared = (Fared(0, 2, 0, 4), Fared(0, 3, 0, 1), Fared(3, 2, 5, 0), Fared(None, 2, 1, 1))
+    said = reason(judgement(decided_by=neighbour(history=RetryHistory(fared=fared))), now=NOW)
+    alike = reason(judgement(decided_by=neighbour(history=RetryHistory(fared=fared[:2]))), now=NOW)
+
+    assert said.endswith("0 of 5 retries passed within 15 s, 5 of 5 retries passed after 4 to 15 min.")
+    assert "15 s" not in alike
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(0.9, "1 s"), (20.0, "20 s"), (119.0, "119 s"), (180.0, "3 min"), (86_400.0, "24 h")]
+)
+def test_service_that_asks_is_quoted(seconds: float, expected: str) -> None:
+    """Instead of what retries did."""
+    fared = RetryHistory(fared=(Fared(0, 2, 0, 4), Fared(3, 2, 5, 0)))
+    said = reason(judgement(decided_by=neighbour(history=fared)), now=NOW, asked_to_wait=seconds)
+
+    assert said.endswith(f"The service asks to wait {expected}.")
+
+
+@pytest.mark.parametrize(
+    ("attempt", "expected"), [(2, "1 retry of this run has failed."), (5, "4 retries of this run have failed.")]
+)
+def test_failed_retries_are_told(attempt: int, expected: str) -> None:
+    """Whatever the verdict."""
+    for verdict in ("transient", "genuine", "unknown"):
+        said = reason(judgement(verdict), now=NOW, circumstances=Circumstances(attempt=attempt))
+
+        assert said.endswith(expected)
+
+
+def test_every_bucket_of_waits_has_words() -> None:
+    """As many as there are buckets."""
+    assert len(WAIT_BOUNDS_S) + 1 == len(WAIT_WORDS)

@@ -8,19 +8,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.advisor.advice import Decision, Judgement
-from knowledge.advisor.strategy import decide, plan, schedule_of
+from knowledge.advisor.advice import Decision, Judgement, Strategy
+from knowledge.advisor.circumstances import Circumstances
+from knowledge.advisor.hints import Hint
+from knowledge.advisor.retrying import MOST_ATTEMPTS
+from knowledge.advisor.strategy import course_of, decide, hinted, plan
 from knowledge.failures import Action, Cause, DecisionAction, Verdict
 from tests.knowledge.advisor.making import judgement
 
 FAIL_FROM = 0.9
 
 
-def decided(made: Judgement, *, attempt: int = 1, max_attempts: int | None = None) -> Decision:
+def decided(made: Judgement, *, attempt: int = 1, max_attempts: int | None = None, **said: Any) -> Decision:
     """The decision on a judgement."""
-    return decide(
-        made, strategy=plan(made), fail_from=FAIL_FROM, attempt=attempt, max_attempts=max_attempts, reason="Because."
+    circumstances = Circumstances(
+        attempt=attempt, max_attempts=max_attempts, failed_waits=(None,) * min(attempt - 1, MOST_ATTEMPTS), **said
     )
+    course = course_of(made, circumstances)
+    return decide(made, course=course, circumstances=circumstances, fail_from=FAIL_FROM, reason="Because.")
+
+
+def planned(made: Judgement, **said: Any) -> Strategy:
+    """The strategy at the first attempt."""
+    circumstances = Circumstances(**said)
+    asked_to_wait = hinted(made, circumstances) is not None
+    return plan(made, course=course_of(made, circumstances), asked_to_wait=asked_to_wait)
 
 
 @pytest.mark.parametrize(
@@ -44,12 +56,12 @@ def decided(made: Judgement, *, attempt: int = 1, max_attempts: int | None = Non
 )
 def test_action_fits_the_verdict(verdict: str, cause: Cause | None, said: Action | None, expected: Action) -> None:
     """What was said, where it fits; else what is usual for the cause."""
-    assert expected is plan(judgement(verdict, cause=cause, action=said)).action
+    assert expected is planned(judgement(verdict, cause=cause, action=said)).action
 
 
 def test_only_retries_have_waits() -> None:
     """With jitter where they grow."""
-    backoff, fix = plan(judgement(cause=Cause.RATE_LIMIT)), plan(judgement("genuine", cause=Cause.CODE_DEFECT))
+    backoff, fix = planned(judgement(cause=Cause.RATE_LIMIT)), planned(judgement("genuine", cause=Cause.CODE_DEFECT))
 
     assert ("full", True) == (backoff.jitter, (backoff.multiplier or 0) > 1)
     assert (None, None, None) == (fix.multiplier, fix.max_delay_s, fix.jitter)
@@ -66,30 +78,92 @@ def test_unknown_leaves_the_policy_to_the_caller() -> None:
     assert Decision(action=DecisionAction.DEFAULT, reason="Because.") == decided(judgement("unknown", confidence=0.5))
 
 
-def test_delays_grow_to_a_bound() -> None:
-    """Attempt by attempt, until no more are worth making."""
-    made = judgement(cause=Cause.RATE_LIMIT)
-    schedule = schedule_of(Action.RETRY_WITH_BACKOFF, Cause.RATE_LIMIT)
-    assert schedule is not None
-    decisions = [decided(made, attempt=attempt) for attempt in range(1, schedule.attempts + 2)]
-    delays = [each.retry_delay_s or 0.0 for each in decisions[: schedule.attempts - 1]]
+@pytest.mark.parametrize(
+    ("action", "cause", "expected"),
+    [
+        (Action.RETRY_NOW, Cause.PREEMPTION, 0.0),
+        (Action.RETRY_ELSEWHERE, Cause.HARDWARE, 2.0),
+        (None, Cause.CONTENTION, 10.0),
+        (None, Cause.NETWORK, 20.0),
+        (None, Cause.RATE_LIMIT, 30.0),
+        (None, Cause.SERVICE_UNAVAILABLE, 45.0),
+        (Action.RETRY_AFTER_DELAY, Cause.RATE_LIMIT, 120.0),
+        (Action.RETRY_AFTER_DELAY, None, 180.0),
+    ],
+)
+def test_first_waits_are_the_documented_ones(action: Action | None, cause: Cause | None, expected: float) -> None:
+    """As long as nobody said how retries ended."""
+    assert expected == decided(judgement(cause=cause, action=action)).retry_delay_s
 
-    assert sorted(delays) == delays
-    assert (schedule.first_s, True) == (delays[0], max(delays) <= schedule.longest_s)
-    assert ["default"] * 2 == [each.action.value for each in decisions[schedule.attempts - 1 :]]
-    assert "own policy decides" in decisions[-1].reason
+
+def test_waits_grow_and_end() -> None:
+    """Attempt by attempt, until another one costs more than it would gain."""
+    made = judgement(cause=Cause.RATE_LIMIT)
+    most = decided(made).max_attempts or 0
+    decisions = [decided(made, attempt=attempt) for attempt in range(1, most + 2)]
+    delays = [each.retry_delay_s or 0.0 for each in decisions[: most - 1]]
+
+    assert (True, True) == (delays == sorted(delays), delays[-1] > delays[0])
+    assert (4 <= most <= MOST_ATTEMPTS, ["default"] * 2) == (
+        True,
+        [each.action.value for each in decisions[most - 1 :]],
+    )
+    assert "costs more than it would gain: your own policy decides." in decisions[-1].reason
 
 
 def test_callers_own_bound_counts() -> None:
     """The fewer attempts of the two."""
     made = judgement(cause=Cause.RATE_LIMIT)
+    first, last = (decided(made, attempt=attempt, max_attempts=2) for attempt in (1, 2))
 
-    assert (DecisionAction.RETRY, 2) == (
-        decided(made, attempt=1, max_attempts=2).action,
-        decided(made, attempt=1, max_attempts=2).max_attempts,
+    assert ((DecisionAction.RETRY, 2), (DecisionAction.DEFAULT, 2)) == (
+        (first.action, first.max_attempts),
+        (last.action, last.max_attempts),
     )
-    assert DecisionAction.DEFAULT is decided(made, attempt=2, max_attempts=2).action
+    assert "Attempt 2 was the last of 2: your own policy decides." in last.reason
     assert decided(made).max_attempts == decided(made, max_attempts=1_000).max_attempts
+
+
+def test_hint_is_the_wait() -> None:
+    """It wins over what is documented, and nobody comes back earlier by jitter."""
+    made, asked = judgement(cause=Cause.RATE_LIMIT), Hint(7_200.0, asked=True)
+    advised = planned(made, hint=asked)
+
+    assert 7_200.0 == decided(made, hint=asked).retry_delay_s
+    assert (None, 7_200.0) == (advised.jitter, advised.max_delay_s)
+
+
+@pytest.mark.parametrize(("cause", "expected"), [(Cause.RATE_LIMIT, 1.0), (Cause.NETWORK, 20.0)])
+def test_reset_of_a_limit_counts_where_the_limit_failed(cause: Cause, expected: float) -> None:
+    """Such headers come with every answer."""
+    assert expected == decided(judgement(cause=cause), hint=Hint(1.0, asked=False)).retry_delay_s
+
+
+def test_much_spent_makes_cautious() -> None:
+    """One retry, after a longer wait; what a resume saves is not at stake."""
+    made, spent = judgement(cause=Cause.RATE_LIMIT), {"gpu_hours": 360}
+    lightly, dearly, resumed = (
+        decided(made, **said) for said in ({}, {"spent": spent}, {"spent": spent, "resume_saves": 1.0})
+    )
+
+    assert (DecisionAction.RETRY, 2, True) == (
+        dearly.action,
+        dearly.max_attempts,
+        (dearly.retry_delay_s or 0) > (lightly.retry_delay_s or 0),
+    )
+    assert ((lightly.max_attempts or 0) > 3, lightly) == (True, resumed)
+
+
+def test_failed_retries_support_a_genuine_verdict() -> None:
+    """They make a surer one of it; of a transient or unknown failure they never make one that is told to stop."""
+    doubted = judgement("genuine", confidence=0.85)
+
+    assert ["default", "fail"] == [decided(doubted, attempt=attempt).action.value for attempt in (1, 3)]
+    assert {"default"} == {
+        decided(judgement(verdict, confidence=0.7), attempt=attempt).action.value
+        for verdict in ("transient", "unknown")
+        for attempt in (6, 9, 10**6)
+    }
 
 
 @given(
@@ -110,10 +184,10 @@ def test_no_decision_is_absurd(made: Judgement, attempt: int, max_attempts: int 
     if decision.action is DecisionAction.RETRY:
         assert made.verdict is Verdict.TRANSIENT
         assert 0 <= decision.retry_delay_s <= 3_600
-        assert attempt < decision.max_attempts
+        assert attempt < decision.max_attempts <= max_attempts if max_attempts else attempt < decision.max_attempts
     if decision.action is DecisionAction.FAIL:
         assert made.verdict is Verdict.GENUINE
-        assert made.confidence >= FAIL_FROM
+        assert made.confidence >= FAIL_FROM or attempt > 1
 
 
 def test_what_nothing_is_near_to_is_not_stopped() -> None:

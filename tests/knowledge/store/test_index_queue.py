@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from knowledge.failures import Action, Resolution, Verdict
-from knowledge.store import incidents, index_queue, precedents
+from knowledge.store import corrections, incidents, index_queue
 from knowledge.store.database import Connection, Database
 from knowledge.store.records import EmbeddingKind, IndexRow, MadeEmbedding, NewIncident
 
@@ -90,7 +90,7 @@ async def test_change_while_it_is_indexed_does_not_wait_and_stays_pending(
     async with database.transaction() as worker, asyncio.timeout(5):
         (taken,) = await index_queue.take(worker, model_id="model", limit=9)
         await incidents.record(connection, [incident(pipeline="another")])
-        await precedents.patch(
+        await corrections.patch(
             connection, workspace_id=workspace, id=recorded.precedent_id, expected_version=1, verdict=Verdict.GENUINE
         )
         await index_queue.mark_indexed(worker, [(taken.signature_id, taken.version)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from importlib import resources
@@ -54,6 +55,26 @@ def test_head_is_alembics() -> None:
         config.set_main_option("path_separator", "os")
 
         assert [head()] == ScriptDirectory.from_config(config).get_heads()
+
+
+def test_idempotency_keys_in_use_outlive_their_hashing(empty_database_url: str) -> None:
+    """What was done under a key before an upgrade is not done again after it."""
+    files = resources.files("knowledge.store.migrations").joinpath("versions")
+    keys = ["k-1", "ключ 🔑"]
+    with psycopg.connect(empty_database_url) as connection:
+        for name in ("0001_initial.sql", "0002_recording.sql"):
+            connection.execute(files.joinpath(name).read_text("utf-8").encode())
+        connection.execute("INSERT INTO workspaces (name) VALUES ('team')")
+        for key in keys:
+            connection.execute(
+                "INSERT INTO idempotency_keys (workspace_id, key, route, request_hash) "
+                "SELECT id, %s, 'r', '' FROM workspaces WHERE name = 'team'",
+                (key,),
+            )
+        connection.execute(files.joinpath("0003_idempotency_hash.sql").read_text("utf-8").encode())
+        found = {bytes(row[0]) for row in connection.execute("SELECT key_hash FROM idempotency_keys")}
+
+    assert {hashlib.sha256(key.encode()).digest() for key in keys} == found
 
 
 def test_newer_database_is_refused(database_url: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from knowledge.errors import Conflict, InvalidInput, NotFound, StaleVersion
 from knowledge.failures import Action, Cause, Resolution, Verdict
 from knowledge.signature.signature import Signature
-from knowledge.store import audit, incidents, outcomes, precedents, resolutions
+from knowledge.store import audit, corrections, incidents, outcomes, precedents, resolutions
 from knowledge.store.database import Connection, Database
 from knowledge.store.ids import uuid7
 from knowledge.store.records import NewIncident, PrecedentRecord
@@ -69,10 +69,10 @@ async def test_correction_outlives_recurrence(connection: Connection, workspace:
     id = await report(connection, incident(verdict=Verdict.TRANSIENT, cause=Cause.NETWORK))
     ours = {"workspace_id": workspace, "id": id}
     said = {"verdict": Verdict.GENUINE, "cause": Cause.CODE_DEFECT, "action": Action.ESCALATE}
-    patched = await precedents.patch(connection, expected_version=1, actor="ada", reason="it is a bug", **ours, **said)
+    patched = await corrections.patch(connection, expected_version=1, actor="ada", reason="it is a bug", **ours, **said)
     await report(connection, incident(verdict=Verdict.TRANSIENT, cause=Cause.NETWORK))
     later = await read(connection, workspace, id)
-    back = await precedents.patch(connection, expected_version=2, verdict=None, **ours)
+    back = await corrections.patch(connection, expected_version=2, verdict=None, **ours)
 
     assert (Verdict.GENUINE, Cause.CODE_DEFECT, Action.ESCALATE, 2) == (
         later.verdict,
@@ -92,7 +92,7 @@ async def test_resolution_of_the_whole_is_shown_and_kept(
     """A PATCH may say what fixed it; the list of resolutions keeps every one."""
     id = await report(connection, incident(resolution=Resolution("restart it")))
     said = Resolution("pin the driver", Action.FIX_THEN_RERUN, "ada")
-    patched = await precedents.patch(connection, workspace_id=workspace, id=id, expected_version=1, resolution=said)
+    patched = await corrections.patch(connection, workspace_id=workspace, id=id, expected_version=1, resolution=said)
     kept = await resolutions.of_precedent(connection, workspace_id=workspace, precedent_id=id)
 
     assert (said, Action.FIX_THEN_RERUN) == (patched.resolution, patched.action)
@@ -106,13 +106,13 @@ async def test_stale_change_is_refused(connection: Connection, workspace: int, i
     await report(connection, incident())
     await outcomes.record(connection, workspace_id=workspace, incident_id=row.id, result="failed", attempt=2)
     ours = {"workspace_id": workspace, "id": id, "expected_version": 1}
-    await precedents.patch(connection, verdict=Verdict.GENUINE, **ours)
+    await corrections.patch(connection, verdict=Verdict.GENUINE, **ours)
     with pytest.raises(StaleVersion):
-        await precedents.patch(connection, verdict=Verdict.TRANSIENT, **ours)
+        await corrections.patch(connection, verdict=Verdict.TRANSIENT, **ours)
     with pytest.raises(NotFound):
-        await precedents.patch(connection, workspace_id=workspace, id=uuid7(), expected_version=1)
+        await corrections.patch(connection, workspace_id=workspace, id=uuid7(), expected_version=1)
     with pytest.raises(NotFound):
-        await precedents.patch(connection, workspace_id=workspace + 1, id=id, expected_version=2)
+        await corrections.patch(connection, workspace_id=workspace + 1, id=id, expected_version=2)
 
 
 async def test_of_two_changes_at_once_one_is_stale(database: Database, workspace: int, incident: MakeIncident) -> None:
@@ -122,7 +122,7 @@ async def test_of_two_changes_at_once_one_is_stale(database: Database, workspace
 
     async def change(verdict: Verdict) -> PrecedentRecord:
         async with database.connection() as mine:
-            return await precedents.patch(mine, workspace_id=workspace, id=id, expected_version=1, verdict=verdict)
+            return await corrections.patch(mine, workspace_id=workspace, id=id, expected_version=1, verdict=verdict)
 
     answers = await asyncio.gather(change(Verdict.GENUINE), change(Verdict.TRANSIENT), return_exceptions=True)
 
@@ -136,9 +136,9 @@ async def test_merge_moves_everything_and_lasts(
     rows = [incident("a", pipeline="p"), incident("b", pipeline="q"), incident("c", resolution=Resolution("wait"))]
     a, b, c = [await report(connection, row) for row in rows]
     await outcomes.record(connection, workspace_id=workspace, incident_id=rows[1].id, result="succeeded", attempt=2)
-    await precedents.patch(connection, workspace_id=workspace, id=c, expected_version=1, verdict=Verdict.TRANSIENT)
-    await precedents.merge(connection, workspace_id=workspace, into=b, sources=[c], expected_version=1)
-    merged = await precedents.merge(connection, workspace_id=workspace, into=a, sources=[b], expected_version=1)
+    await corrections.patch(connection, workspace_id=workspace, id=c, expected_version=1, verdict=Verdict.TRANSIENT)
+    await corrections.merge(connection, workspace_id=workspace, into=b, sources=[c], expected_version=1)
+    merged = await corrections.merge(connection, workspace_id=workspace, into=a, sources=[b], expected_version=1)
     again = await report(connection, incident("c"))
     found = await precedents.by_ids(connection, workspace_id=workspace, ids=[a, b, c, uuid7()])
 
@@ -150,7 +150,7 @@ async def test_merge_moves_everything_and_lasts(
     parts = await precedents.signatures_of(connection, workspace_id=workspace, id=a)
     assert {signature(kind).fingerprint for kind in "abc"} == {part.fingerprint for part in parts}
     with pytest.raises(Conflict, match=str(a)):
-        await precedents.patch(connection, workspace_id=workspace, id=b, expected_version=2)
+        await corrections.patch(connection, workspace_id=workspace, id=b, expected_version=2)
 
 
 async def test_merge_needs_two_precedents_that_exist(
@@ -161,9 +161,9 @@ async def test_merge_needs_two_precedents_that_exist(
     ours = {"workspace_id": workspace, "into": a}
     for sources, error in (([], InvalidInput), ([a], InvalidInput), ([b, uuid7()], NotFound)):
         with pytest.raises(error):
-            await precedents.merge(connection, sources=sources, expected_version=1, **ours)
+            await corrections.merge(connection, sources=sources, expected_version=1, **ours)
     with pytest.raises(StaleVersion):
-        await precedents.merge(connection, sources=[b], expected_version=7, **ours)
+        await corrections.merge(connection, sources=[b], expected_version=7, **ours)
 
 
 async def test_split_parts_what_belongs_to_the_signatures_and_lasts(
@@ -174,9 +174,9 @@ async def test_split_parts_what_belongs_to_the_signatures_and_lasts(
     a, b, _ = [await report(connection, row) for row in rows]
     await resolutions.record(connection, workspace_id=workspace, incident_id=rows[1].id, summary="fix the schema")
     await outcomes.record(connection, workspace_id=workspace, incident_id=rows[2].id, result="failed", attempt=2)
-    await precedents.merge(connection, workspace_id=workspace, into=a, sources=[b], expected_version=1)
+    await corrections.merge(connection, workspace_id=workspace, into=a, sources=[b], expected_version=1)
     fingerprints = [signature("b").fingerprint]
-    new = await precedents.split(
+    new = await corrections.split(
         connection, workspace_id=workspace, id=a, fingerprints=fingerprints, expected_version=2, actor="ada"
     )
     again = [await report(connection, incident(kind)) for kind in "ab"]
@@ -197,11 +197,11 @@ async def test_split_parts_what_belongs_to_the_signatures_and_lasts(
     )
     assert [a, new.id] == again
     with pytest.raises(InvalidInput):
-        await precedents.split(
+        await corrections.split(
             connection, workspace_id=workspace, id=a, fingerprints=[signature("a").fingerprint], expected_version=3
         )
     with pytest.raises(InvalidInput):
-        await precedents.split(connection, workspace_id=workspace, id=a, fingerprints=["?"], expected_version=3)
+        await corrections.split(connection, workspace_id=workspace, id=a, fingerprints=["?"], expected_version=3)
 
 
 async def test_merge_while_incidents_arrive_loses_none(
@@ -217,7 +217,7 @@ async def test_merge_while_incidents_arrive_loses_none(
 
     async def merge() -> None:
         async with database.connection() as connection:
-            await precedents.merge(connection, workspace_id=workspace, into=a, sources=[b], expected_version=1)
+            await corrections.merge(connection, workspace_id=workspace, into=a, sources=[b], expected_version=1)
 
     await asyncio.gather(*(again() for _ in range(10)), merge(), *(again() for _ in range(10)))
     async with database.connection() as connection:

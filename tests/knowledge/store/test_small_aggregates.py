@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from knowledge.errors import Conflict, InvalidInput, NotFound
+from knowledge.once import Once
 from knowledge.store import advice, api_keys, audit, idempotency, queries, settings, workspaces
 from knowledge.store.database import Connection, Database
 from knowledge.store.ids import uuid7
@@ -61,18 +62,18 @@ async def test_key_of_no_workspace(connection: Connection) -> None:
 async def test_second_request_waits_and_gets_the_first_ones_answer(database: Database, workspace: int) -> None:
     """Of many at once, one does the work."""
     worked = 0
-    asked = {"workspace_id": workspace, "key": "k" * 5000, "route": "POST /incidents", "request_hash": b"hash"}
+    once = Once.of("k" * 5000, route="POST /incidents", body=b"body")
 
     async def request() -> StoredResponse:
         nonlocal worked
         async with database.transaction() as connection:
-            if (stored := await idempotency.claim(connection, **asked)) is not None:
+            if (stored := await idempotency.claim(connection, once, workspace_id=workspace)) is not None:
                 return stored
             worked += 1
             await asyncio.sleep(0.05)
             answer = StoredResponse(status=201, response={"id": worked})
             await idempotency.store_response(
-                connection, workspace_id=workspace, key=asked["key"], status=201, response=answer.response
+                connection, once, workspace_id=workspace, status=201, response=answer.response
             )
             return answer
 
@@ -83,32 +84,32 @@ async def test_second_request_waits_and_gets_the_first_ones_answer(database: Dat
 
 async def test_key_of_a_request_that_failed_is_free_again(database: Database, workspace: int) -> None:
     """The claim is undone with the work."""
-    asked = {"workspace_id": workspace, "key": "k", "route": "r", "request_hash": b"h"}
+    once = Once.of("k", route="r", body=b"b")
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             async with database.transaction() as connection:
-                assert None is await idempotency.claim(connection, **asked)
+                assert None is await idempotency.claim(connection, once, workspace_id=workspace)
                 raise ZeroDivisionError
 
 
 async def test_key_of_another_request_is_a_conflict(connection: Connection, workspace: int) -> None:
     """Another body, another route; another workspace may use the same key."""
-    asked = {"workspace_id": workspace, "key": "k", "route": "r", "request_hash": b"h"}
-    await idempotency.claim(connection, **asked)
-    await idempotency.store_response(connection, workspace_id=workspace, key="k", status=200, response=None)
-    for other in ({"route": "s"}, {"request_hash": b"i"}):
+    once = Once.of("k", route="r", body=b"b")
+    await idempotency.claim(connection, once, workspace_id=workspace)
+    await idempotency.store_response(connection, once, workspace_id=workspace, status=200, response=None)
+    for other in (Once.of("k", route="s", body=b"b"), Once.of("k", route="r", body=b"c")):
         with pytest.raises(Conflict):
-            await idempotency.claim(connection, **{**asked, **other})
+            await idempotency.claim(connection, other, workspace_id=workspace)
 
-    assert StoredResponse(200, None) == await idempotency.claim(connection, **asked)
-    assert None is await idempotency.claim(connection, **{**asked, "workspace_id": 0})
+    assert StoredResponse(200, None) == await idempotency.claim(connection, once, workspace_id=workspace)
+    assert None is await idempotency.claim(connection, once, workspace_id=0)
     assert [0, 2] == [await idempotency.purge(connection, older_than=timedelta(hours=hours)) for hours in (1, -1)]
 
 
 async def test_key_itself_is_stored_nowhere(connection: Connection, workspace: int) -> None:
     """Callers put ids of their own into it; only its hash is kept."""
-    asked = {"workspace_id": workspace, "key": "order-4711 für Ada", "route": "r", "request_hash": b"h"}
-    await idempotency.claim(connection, **asked)
+    once = Once.of("order-4711 für Ada", route="r", body=b"b")
+    await idempotency.claim(connection, once, workspace_id=workspace)
     cursor = await connection.execute("SELECT k::text, octet_length(key_hash) FROM idempotency_keys k")
     stored, size = await cursor.fetchone() or ("", 0)
 
@@ -117,18 +118,30 @@ async def test_key_itself_is_stored_nowhere(connection: Connection, workspace: i
 
 async def test_keys_are_forgotten_after_a_day(connection: Connection, workspace: int) -> None:
     """The younger ones stay; a forgotten one may be used again."""
-    asked = {"workspace_id": workspace, "route": "r", "request_hash": b"h"}
+    named = {key: Once.of(key, route="r", body=b"b") for key in ("old", "young")}
     for key, age in (("old", "25 hours"), ("young", "23 hours")):
-        await idempotency.claim(connection, **asked, key=key)
-        await idempotency.store_response(connection, workspace_id=workspace, key=key, status=200, response=key)
+        await idempotency.claim(connection, named[key], workspace_id=workspace)
+        await idempotency.store_response(connection, named[key], workspace_id=workspace, status=200, response=key)
         await connection.execute(
             "UPDATE idempotency_keys SET created_at = now() - %s::interval WHERE response = to_jsonb(%s::text)",
             (age, key),
         )
 
     assert (1, 0) == (await idempotency.purge(connection), await idempotency.purge(connection))
-    assert None is await idempotency.claim(connection, **asked, key="old")
-    assert StoredResponse(200, "young") == await idempotency.claim(connection, **asked, key="young")
+    assert None is await idempotency.claim(connection, named["old"], workspace_id=workspace)
+    assert StoredResponse(200, "young") == await idempotency.claim(connection, named["young"], workspace_id=workspace)
+
+
+async def test_key_of_what_was_answered_without_postgres(connection: Connection, workspace: int) -> None:
+    """Its answer is kept under it; done already, it is not done again; another request's key stays with that one."""
+    once, other = (Once.of("k", route="r", body=body) for body in (b"b", b"c"))
+    adopted = [
+        await idempotency.adopt(connection, each, workspace_id=workspace, response=number)
+        for number, each in enumerate((once, once, other))
+    ]
+
+    assert [True, False, True] == adopted
+    assert StoredResponse(200, 0) == await idempotency.claim(connection, once, workspace_id=workspace)
 
 
 async def test_audit_is_newest_first(connection: Connection, workspace: int) -> None:

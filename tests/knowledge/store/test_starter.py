@@ -12,7 +12,7 @@ from knowledge.errors import Conflict
 from knowledge.failures import Action, Cause, Source, Verdict
 from knowledge.signature.signature import Signature
 from knowledge.starter.catalogue import StarterPrecedent
-from knowledge.store import incidents, index_queue, precedents, starter
+from knowledge.store import corrections, incidents, index_queue, precedents, starter
 from knowledge.store.database import Connection, Database
 from knowledge.store.records import NewIncident, StarterRow
 
@@ -78,7 +78,7 @@ async def test_known_in_every_workspace_beside_its_own(
         after.starter,
     )
     with pytest.raises(Conflict, match="starter"):
-        await precedents.patch(connection, workspace_id=workspace, id=before.precedent.id, expected_version=1)
+        await corrections.patch(connection, workspace_id=workspace, id=before.precedent.id, expected_version=1)
 
 
 async def test_new_catalogue_keeps_ids_and_retires_what_left(

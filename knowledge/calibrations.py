@@ -1,0 +1,63 @@
+"""Each workspace's own calibration: learned beside the answers, kept in PostgreSQL, read by the answers from memory."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+from knowledge.advisor import calibration as calibrating
+from knowledge.advisor.advising import AdvisorSettings
+from knowledge.advisor.calibration import Fit, Measured
+from knowledge.store import calibration as stored
+from knowledge.store.database import Database
+
+#: A workspace is looked at again after so long at the earliest, by whichever replica comes first.
+REFIT_EVERY = timedelta(minutes=10)
+
+
+class Calibrations:
+    """What workspaces learned of confidence, and the settings that follow from it."""
+
+    def __init__(self, database: Database, *, settings: AdvisorSettings) -> None:
+        self._database = database
+        self._shipped = settings
+        self._fits: dict[int, Fit] = {}
+        self._settings: dict[int, AdvisorSettings] = {}
+
+    def settings_of(self, workspace_id: int | None) -> AdvisorSettings:
+        """The settings in force for a workspace; those that ship where it has not learned its own."""
+        return self._shipped if workspace_id is None else self._settings.get(workspace_id, self._shipped)
+
+    def fit_of(self, workspace_id: int) -> Fit | None:
+        """What a workspace learned."""
+        return self._fits.get(workspace_id)
+
+    async def relearn(self, *, every: timedelta = REFIT_EVERY) -> int:
+        """Learn for the workspaces of which something new came out, and take up what all replicas learned.
+
+        How many workspaces were looked at. Raises `StoreUnavailable`.
+        """
+        async with self._database.connection() as connection:
+            due = await stored.take_due(connection, every=every)
+            for workspace_id in due:
+                judged = await stored.judged(connection, workspace_id=workspace_id)
+                fit = await asyncio.to_thread(calibrating.fit, judged)
+                await stored.save(connection, workspace_id=workspace_id, fit=fit)
+            self._take_up(await stored.fits(connection))
+        return len(due)
+
+    async def measured(self, workspace_id: int) -> Measured:
+        """How a workspace's latest answers fared of which the truth is known."""
+        async with self._database.connection() as connection:
+            judged = await stored.judged(connection, workspace_id=workspace_id)
+        return await asyncio.to_thread(calibrating.measure, judged)
+
+    def _take_up(self, fits: dict[int, Fit]) -> None:
+        self._fits = fits
+        self._settings = {workspace_id: self._with(fit) for workspace_id, fit in fits.items()}
+
+    def _with(self, fit: Fit) -> AdvisorSettings:
+        bound = self._shipped.wrong_fail_bound
+        threshold = self._shipped.fail_from if bound is None else calibrating.fail_from(fit, bound=bound)
+        return replace(self._shipped, calibration=fit.calibration, fail_from=threshold)

@@ -1,0 +1,61 @@
+-- name: due
+-- Workspaces of which something came out since they were looked at. Taking them is marking them: of several replicas
+-- one learns. A minute is looked at twice, for what was being written meanwhile.
+INSERT INTO calibrations AS c (workspace_id, looked_at)
+SELECT w.id, now()
+FROM workspaces w
+LEFT JOIN calibrations k ON k.workspace_id = w.id
+CROSS JOIN LATERAL (SELECT coalesce(k.looked_at - interval '1 minute', '-infinity') AS since) s
+WHERE w.id <> 0 AND (k.looked_at IS NULL OR k.looked_at <= now() - %(every)s::interval)
+  AND (EXISTS (SELECT FROM outcomes o WHERE o.workspace_id = w.id AND o.created_at > s.since)
+       OR EXISTS (SELECT FROM resolutions r WHERE r.workspace_id = w.id AND r.created_at > s.since
+                  AND r.verdict IS NOT NULL AND r.incident_id IS NOT NULL)
+       OR EXISTS (SELECT FROM precedents p WHERE p.workspace_id = w.id AND p.verdict_override_at > s.since
+                  AND p.verdict_override IS NOT NULL))
+ON CONFLICT (workspace_id) DO UPDATE SET looked_at = now() WHERE c.looked_at <= now() - %(every)s::interval
+RETURNING workspace_id
+
+-- name: judged
+-- The latest advice of which the truth is known: from what was said and how retries ended to the incident, and from
+-- there to the advice that was given first. Incidents of storms tell of an outage and not of a failure.
+WITH candidates AS (
+    (SELECT o.incident_id FROM outcomes o
+     WHERE o.workspace_id = %(workspace_id)s AND o.storm_id IS NULL ORDER BY o.created_at DESC LIMIT %(limit)s)
+    UNION
+    (SELECT r.incident_id FROM resolutions r
+     WHERE r.workspace_id = %(workspace_id)s AND r.verdict IS NOT NULL AND r.incident_id IS NOT NULL
+     ORDER BY r.created_at DESC LIMIT %(limit)s)
+    UNION
+    (SELECT i.id FROM precedents p JOIN incidents i ON i.precedent_id = p.id AND i.recorded_at < p.verdict_override_at
+     WHERE p.workspace_id = %(workspace_id)s AND p.verdict_override IS NOT NULL
+     ORDER BY i.occurred_at DESC LIMIT %(limit)s)
+), truths AS (
+    SELECT a.odds, a.nearest, a.verdict, a.confidence, a.decision, a.created_at, o.result,
+           CASE WHEN i.verdict IN ('transient', 'genuine') THEN i.verdict
+                WHEN p.verdict_override IN ('transient', 'genuine') AND a.created_at < p.verdict_override_at
+                    THEN p.verdict_override END AS said
+    FROM candidates c
+    CROSS JOIN LATERAL (
+        SELECT * FROM advice a WHERE a.incident_id = c.incident_id AND a.workspace_id = %(workspace_id)s
+        ORDER BY a.created_at LIMIT 1
+    ) a
+    JOIN incidents i ON i.id = c.incident_id
+    JOIN precedents p ON p.id = i.precedent_id
+    LEFT JOIN LATERAL (
+        SELECT o.result FROM outcomes o WHERE o.incident_id = c.incident_id
+        ORDER BY o.attempt DESC NULLS LAST, o.created_at DESC LIMIT 1
+    ) o ON true
+    WHERE a.odds IS NOT NULL AND i.storm_id IS NULL
+)
+SELECT odds, nearest, verdict, confidence, decision, said, result FROM truths
+WHERE said IS NOT NULL OR result IS NOT NULL
+ORDER BY created_at DESC LIMIT %(limit)s
+
+-- name: save
+-- What was learned, or that there is too little again.
+UPDATE calibrations SET fit = %(fit)s::jsonb, fitted_at = CASE WHEN %(fit)s::jsonb IS NOT NULL THEN now() END
+WHERE workspace_id = %(workspace_id)s
+
+-- name: all
+-- Few and small: each replica keeps them in memory.
+SELECT workspace_id, fit FROM calibrations WHERE fit IS NOT NULL

@@ -1,0 +1,228 @@
+"""What a workspace learns from what came out of its own advice, on the real store."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from knowledge.advisor.advising import AdvisorSettings
+from knowledge.advisor.calibration import FAIL_FLOOR, LEAST_JUDGED, Judged
+from knowledge.calibrations import Calibrations
+from knowledge.correcting import Correction, Signed
+from knowledge.documents import Document
+from knowledge.failures import DecisionAction, Failure, Resolution, Verdict
+from knowledge.once import Once
+from knowledge.store import calibration, workspaces
+from knowledge.store.ids import uuid7
+from tests.knowledge.conftest import World
+
+SLOW = Failure(text="ClientError: An error occurred (SlowDown) when calling the PutObject operation")
+DENIED = Failure(text="ClientError: An error occurred (AccessDenied) when calling the PutObject operation")
+
+
+async def judged(world: World, workspace: str = "team") -> list[Judged]:
+    """What is known to have come out."""
+    async with world.database.connection() as connection:
+        id = await workspaces.ensure(connection, workspace)
+        return await calibration.judged(connection, workspace_id=id)
+
+
+async def advised(world: World, failure: Failure = SLOW) -> tuple[Document, UUID]:
+    """An advice, and its incident."""
+    answer = await world.service.advise("team", failure)
+    return answer, UUID(answer["incident_id"])
+
+
+async def state(world: World, incident: UUID, verdict: Verdict) -> None:
+    """A person's word about an incident."""
+    await world.service.resolve("team", incident, Resolution("Looked at it."), verdict=verdict)
+
+
+async def test_advice_alone_is_not_known_to_be_right(world: World) -> None:
+    """Nothing came out of it yet."""
+    await advised(world)
+
+    assert [] == await judged(world)
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+async def test_advice_is_kept_with_its_odds(world: World, keyed: bool) -> None:
+    """With and without an idempotency key; nobody who reads the answer sees them."""
+    once = Once.of("k", route="POST /advise", body=b"") if keyed else None
+    answer = await world.service.advise("team", SLOW, once=once)
+    await state(world, UUID(answer["incident_id"]), Verdict.TRANSIENT)
+    found = (await judged(world))[0]
+    kept = (await world.service.incident("team", UUID(answer["incident_id"])))["advice"]
+
+    assert answer == kept
+    assert (Verdict(answer["verdict"]), answer["confidence"], DecisionAction(answer["decision"]["action"])) == (
+        found.verdict,
+        found.confidence,
+        found.decision,
+    )
+    assert (Verdict.TRANSIENT, None, True) == (found.said, found.passed, found.odds > 0)
+
+
+async def test_settled_precedent_is_judged_as_well(world: World) -> None:
+    """The second advice follows from what was said of the first; what is said of its own incident is its truth."""
+    _, first = await advised(world)
+    await state(world, first, Verdict.GENUINE)
+    _, second = await advised(world)
+    await state(world, second, Verdict.TRANSIENT)
+
+    assert [Verdict.TRANSIENT, Verdict.GENUINE] == [each.said for each in await judged(world)]
+
+
+async def test_outcome_tells_how_retries_ended(world: World) -> None:
+    """The last attempt counts; a person's word goes before it."""
+    _, incident = await advised(world)
+    await world.service.outcome("team", incident, result="failed", attempt=2)
+    await world.service.outcome("team", incident, result="succeeded", attempt=3)
+    by_outcome = (await judged(world))[0]
+    await state(world, incident, Verdict.GENUINE)
+    by_word = (await judged(world))[0]
+
+    assert (None, True) == (by_outcome.said, by_outcome.passed)
+    assert (Verdict.GENUINE, 0.0) == (by_word.said, by_word.transient)
+
+
+async def override(world: World, precedent: str, verdict: Verdict | None) -> None:
+    """A person's word about a precedent."""
+    version = (await world.service.precedent("team", UUID(precedent)))["version"]
+    correction = Correction(verdict=verdict)
+    await world.service.change("team", UUID(precedent), correction, expected_version=version, signed=Signed("kim"))
+
+
+async def test_override_is_the_truth_of_what_was_advised_before(world: World) -> None:
+    """Not of what only repeats it; taken away, it is the truth of nothing."""
+    answer, _ = await advised(world)
+    await override(world, answer["precedent"]["id"], Verdict.GENUINE)
+    await advised(world)
+    with_override = [each.said for each in await judged(world)]
+    await override(world, answer["precedent"]["id"], None)
+
+    assert ([Verdict.GENUINE], []) == (with_override, await judged(world))
+
+
+async def test_incidents_of_storms_do_not_count(world: World) -> None:
+    """Their retries tell of an outage."""
+    _, incident = await advised(world)
+    await world.service.outcome("team", incident, result="succeeded")
+    async with world.database.connection() as connection:
+        await connection.execute("UPDATE incidents SET storm_id = %s WHERE id = %s", (uuid7(), incident))
+
+    assert [] == await judged(world)
+
+
+async def test_what_was_stated_before_it_was_asked_is_not_predicted(world: World) -> None:
+    """An imported incident with its verdict, asked about under the same id later."""
+    failure = Failure(text=SLOW.text, external_id="x-1", verdict=Verdict.GENUINE)
+    await world.service.record_many("team", [failure])
+    await world.service.advise("team", Failure(text=SLOW.text, external_id="x-1"))
+
+    assert [] == await judged(world)
+
+
+async def test_workspaces_are_judged_apart(world: World) -> None:
+    """What came out for one says nothing to another."""
+    _, incident = await advised(world)
+    await state(world, incident, Verdict.TRANSIENT)
+
+    assert (1, 0) == (len(await judged(world)), len(await judged(world, "other")))
+
+
+async def teach(world: World, *, number: int, contrary: int) -> None:
+    """So many advices about new failures of two kinds; of each kind some came out otherwise than it looks."""
+    for at in range(number):
+        failure, verdict = (SLOW, Verdict.TRANSIENT) if at % 2 else (DENIED, Verdict.GENUINE)
+        if at < 2 * contrary:
+            verdict = Verdict.GENUINE if verdict is Verdict.TRANSIENT else Verdict.TRANSIENT
+        await _teach_one(world, failure, verdict)
+
+
+async def _teach_one(world: World, failure: Failure, verdict: Verdict) -> None:
+    """The advice without learning from it: only its calibration is taught."""
+    answer, incident = await advised(world, failure)
+    async with world.database.transaction() as connection:
+        await connection.execute("UPDATE incidents SET verdict = %s WHERE id = %s", (verdict.value, incident))
+        await connection.execute(
+            "INSERT INTO resolutions (id, workspace_id, precedent_id, incident_id, summary, verdict, created_at) "
+            "SELECT id, workspace_id, precedent_id, id, 'Looked at it.', verdict, now() FROM incidents WHERE id = %s",
+            (incident,),
+        )
+    assert answer["verdict"] != "unknown"
+
+
+async def test_workspace_learns_what_confidence_is_worth(world: World) -> None:
+    """Four in ten came out otherwise: the next answer is less sure, and says so; the odds stay what they were."""
+    await teach(world, number=LEAST_JUDGED, contrary=10)
+    before = await world.service.advise("team", SLOW, dry_run=True)
+    looked_at = await world.service.relearn_calibration()
+    after = await world.service.advise("team", SLOW, dry_run=True)
+    told = await world.service.calibration("team")
+
+    assert 1 == looked_at
+    assert after["confidence"] < before["confidence"] - 0.05
+    assert (True, LEAST_JUDGED, LEAST_JUDGED) == (told["fitted"], told["fitted_on"], told["by_people"])
+    assert told["slope"] < 0.8
+    assert told["calibration_error"] > 0.2
+
+
+async def test_learned_is_shared_and_outlives_the_process(world: World) -> None:
+    """Another replica takes up what this one learned, without learning it again."""
+    await teach(world, number=LEAST_JUDGED, contrary=10)
+    replica = Calibrations(world.database, settings=AdvisorSettings())
+    learned = await world.service.relearn_calibration(), await replica.relearn()
+    told = await world.service.calibration("team")
+    async with world.database.connection() as connection:
+        id = await workspaces.ensure(connection, "team")
+
+    assert (1, 0) == learned
+    assert (told["slope"], told["intercept"]) == (
+        replica.settings_of(id).calibration.slope,
+        replica.settings_of(id).calibration.intercept,
+    )
+    assert AdvisorSettings() == replica.settings_of(id + 1) == replica.settings_of(None)
+
+
+async def test_set_threshold_stays(world: World) -> None:
+    """Where the operator sets it, nothing that was learned moves it; else it follows."""
+    await teach(world, number=LEAST_JUDGED, contrary=10)
+    fixed = Calibrations(world.database, settings=AdvisorSettings(fail_from=0.9, wrong_fail_bound=None))
+    wide = Calibrations(world.database, settings=AdvisorSettings(wrong_fail_bound=0.5))
+    await fixed.relearn()
+    await wide.relearn()
+    async with world.database.connection() as connection:
+        id = await workspaces.ensure(connection, "team")
+
+    assert (0.9, FAIL_FLOOR) == (fixed.settings_of(id).fail_from, wide.settings_of(id).fail_from)
+
+
+async def test_workspace_is_looked_at_when_something_came_out(world: World) -> None:
+    """Not before, and not again within ten minutes."""
+    _, incident = await advised(world)
+    before = await world.service.relearn_calibration()
+    await world.service.outcome("team", incident, result="succeeded")
+    first, second = await world.service.relearn_calibration(), await world.service.relearn_calibration()
+
+    assert (0, 1, 0) == (before, first, second)
+
+
+async def test_calibration_of_a_new_workspace(world: World) -> None:
+    """As shipped, and nothing made up."""
+    told = await world.service.calibration("new")
+
+    assert (0, False, None, None, None, None) == (
+        told["judged"],
+        told["fitted"],
+        told["fitted_on"],
+        told["brier"],
+        told["calibration_error"],
+        told["wrong_fail"],
+    )
+    assert (1.0, 0.0, {"answer_from": 0.7, "fail_from": 0.97, "wrong_fail_bound": 0.02}) == (
+        told["slope"],
+        told["intercept"],
+        told["thresholds"],
+    )

@@ -1,0 +1,137 @@
+"""Outcomes change what is advised: the whole way, on the real store and index."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from knowledge.failures import Cause, Failure, Verdict
+from tests.knowledge.conftest import World
+
+TEXT = "FigError: the orchard throttles, too many baskets in flight"
+
+
+async def told(world: World, *outcomes: tuple[str, float, int], text: str = TEXT) -> None:
+    """Runs of a failure that is transient, each with an outcome: result, seconds waited, attempt."""
+    for result, waited_s, attempt in outcomes:
+        failure = Failure(text=text, verdict=Verdict.TRANSIENT, cause=Cause.RATE_LIMIT)
+        made = await world.service.record("team", failure)
+        await world.service.outcome("team", UUID(made["id"]), result=result, attempt=attempt, waited_s=waited_s)
+
+
+async def asked(world: World, text: str = TEXT, **said: Any) -> dict[str, Any]:
+    """The answer to it."""
+    return await world.service.advise("team", Failure(text=text, **said), dry_run=True)
+
+
+async def test_ten_outcomes_move_the_wait(world: World) -> None:
+    """Retries after 10 s failed, after 300 s passed: it rises above a minute, and the reason says why."""
+    await world.service.record("team", Failure(text=TEXT, verdict=Verdict.TRANSIENT, cause=Cause.RATE_LIMIT))
+    before = await asked(world)
+    await told(world, *[("failed", 10, 2), ("succeeded", 300, 3)] * 5)
+    after = await asked(world)
+
+    assert ("retry", "retry") == (before["decision"]["action"], after["decision"]["action"])
+    assert 30 == before["decision"]["retry_delay_s"]
+    assert after["decision"]["retry_delay_s"] > 60
+    assert "0 of 5 retries passed within 15 s" in after["decision"]["reason"]
+    assert after["strategy"]["max_delay_s"] >= after["decision"]["retry_delay_s"]
+
+
+async def test_ten_outcomes_move_it_down(world: World) -> None:
+    """Retries after 5 s passed."""
+    await told(world, ("succeeded", 200, 2))
+    before = await asked(world)
+    await told(world, *[("succeeded", 5, 2)] * 10)
+    after = await asked(world)
+
+    assert after["decision"]["retry_delay_s"] <= 10 < before["decision"]["retry_delay_s"]
+
+
+async def test_other_failures_of_the_cause_follow(world: World) -> None:
+    """Where their own outcomes are few; they come with the neighbours."""
+    other = "PlumError: the quota of the press is used up, slow down"
+    await told(world, ("succeeded", 30, 2), text=other)
+    await world.indexer.drain()
+    before = await asked(world, other)
+    await told(world, *[("failed", 10, 2), ("succeeded", 500, 3)] * 8)
+    after = await asked(world, other)
+
+    assert before["decision"]["retry_delay_s"] < after["decision"]["retry_delay_s"]
+
+
+async def test_hint_in_the_text_wins(world: World) -> None:
+    """Over what retries did, however they fared."""
+    await told(world, *[("succeeded", 5, 2)] * 5, text=f"{TEXT}. Please try again in 3s.")
+    answer = await asked(world, f"{TEXT}. Please try again in 450s.")
+    usual = await asked(world, f"{TEXT}. Please try again.")
+
+    assert ("transient", 450.0, None) == (
+        answer["verdict"],
+        answer["decision"]["retry_delay_s"],
+        answer["strategy"]["jitter"],
+    )
+    assert "The service asks to wait 8 min." in answer["decision"]["reason"]
+    assert usual["decision"]["retry_delay_s"] != 450
+
+
+async def test_much_spent_makes_cautious(world: World) -> None:
+    """Fewer attempts, after a longer wait: a restart loses 360 GPU-hours."""
+    await told(world, *[("succeeded", 30, 2)] * 5)
+    lightly, dearly = await asked(world), await asked(world, spent={"gpu_hours": 360.0})
+
+    assert dearly["decision"]["max_attempts"] < lightly["decision"]["max_attempts"]
+    assert dearly["decision"]["retry_delay_s"] > lightly["decision"]["retry_delay_s"]
+
+
+async def test_failed_retries_end_in_the_callers_policy(world: World) -> None:
+    """Attempt by attempt: never a stop, for the verdict is transient, and not for ever."""
+    await told(world, *[("succeeded", 30, 2)] * 3)
+    actions = [(await asked(world, attempt=attempt))["decision"]["action"] for attempt in range(1, 12)]
+
+    assert ("retry", "default") == (actions[0], actions[-1])
+    assert {"retry", "default"} == set(actions)
+    assert actions == sorted(actions, reverse=True)
+
+
+async def test_failed_retries_of_this_run_count(world: World) -> None:
+    """Though the caller does not number its attempts; those of another run do not."""
+    await told(world, *[("succeeded", 30, 2)] * 3)
+    run: dict[str, Any] = {"run_id": "r-1", "step": "hpo"}
+    made = await world.service.record("team", Failure(text=TEXT, **run))
+    for attempt in range(2, 9):
+        await world.service.outcome("team", UUID(made["id"]), result="failed", attempt=attempt, waited_s=30)
+    mine, other = await asked(world, **run), await asked(world, run_id="r-2", step="hpo")
+
+    assert "7 retries of this run have failed." in mine["decision"]["reason"]
+    assert ("default", True) == (mine["decision"]["action"], "of this run" not in other["decision"]["reason"])
+
+
+async def test_precedent_shows_how_retries_fared(world: World) -> None:
+    """By wait and by attempt."""
+    await told(world, ("failed", 10, 2), ("succeeded", 300, 3))
+    answer = await asked(world)
+    shown = await world.service.precedent("team", UUID(answer["precedent"]["id"]))
+
+    assert {"succeeded": 1, "failed": 1} == {name: shown["retries"][name] for name in ("succeeded", "failed")}
+    assert [
+        {"from_s": 0.0, "to_s": 15.0, "succeeded": 0, "failed": 1},
+        {"from_s": 240.0, "to_s": 900.0, "succeeded": 1, "failed": 0},
+    ] == shown["retries"]["by_wait"]
+    assert [
+        {"attempt": 2, "succeeded": 0, "failed": 1},
+        {"attempt": 3, "succeeded": 1, "failed": 0},
+    ] == shown["retries"]["by_attempt"]
+
+
+async def test_measured_waits_replace_those_of_an_action(world: World) -> None:
+    """A preempted run is retried at once; here that never helped."""
+    preempted = Failure(text=TEXT, verdict=Verdict.TRANSIENT, cause=Cause.PREEMPTION)
+    await world.service.record("team", preempted)
+    before = await asked(world)
+    for result, waited_s, attempt in (("failed", 1, 2), ("succeeded", 300, 3)) * 6:
+        made = await world.service.record("team", preempted)
+        await world.service.outcome("team", UUID(made["id"]), result=result, attempt=attempt, waited_s=waited_s)
+    after = await asked(world)
+
+    assert (0.0, True) == (before["decision"]["retry_delay_s"], after["decision"]["retry_delay_s"] > 30)

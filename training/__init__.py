@@ -1,0 +1,1 @@
+"""How the packaged model is taught about failures; not part of the service."""
