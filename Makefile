@@ -32,6 +32,7 @@ lint: $(READY_DEV)
 bench: $(READY_DEV)
 	@test -n "$(CORPUS)" || { echo "name the failures to measure on: make bench CORPUS=failures.jsonl"; exit 2; }
 	$(BIN)/python -m benchmarks.quality $(CORPUS)
+	$(BIN)/python -m benchmarks.ablation $(CORPUS)
 	$(BIN)/python -m benchmarks.latency
 
 # Teach the packaged model about failures; PUBLIC= names a folder of public messages in groups.

@@ -28,6 +28,7 @@ class Gate:
         self._database = database
         self._look_again = time.monotonic() + LOOK_AGAIN_S
         self._remembered: dict[str, tuple[float, str]] = {}
+        self._names: dict[str, str] = {}
 
     async def is_open(self) -> bool:
         """Whether nobody is asked for a key: looked up every `LOOK_AGAIN_S`, or as it was while PostgreSQL is away."""
@@ -46,6 +47,10 @@ class Gate:
         until, workspace = self._remembered.get(secret, (0.0, ""))
         return workspace if time.monotonic() < until else await self._verify(secret)
 
+    def name(self, authorization: str | None) -> str | None:
+        """The name of a bearer key that `workspace` has taken."""
+        return self._names.get((authorization or "").partition(" ")[2].strip())
+
     async def _verify(self, secret: str) -> str:
         try:
             async with self._database.connection() as connection:
@@ -59,7 +64,9 @@ class Gate:
             raise Problem(401, "This API key is not known or was revoked.", field="Authorization")
         if len(self._remembered) >= MOST_REMEMBERED:
             self._remembered.clear()
+            self._names.clear()
         self._remembered[secret] = (time.monotonic() + REMEMBERED_S, key.workspace)
+        self._names[secret] = key.name
         return key.workspace
 
 

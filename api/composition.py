@@ -85,7 +85,7 @@ async def build(
             indexer=indexer,
             spool=spool,
             starters=starters,
-            settings=_advisor_settings(settings),
+            settings=advisor_settings(settings),
             clock=clock,
         )
         yield Parts(settings, database, index, embedder, indexer, spool, service, postgres)
@@ -218,7 +218,7 @@ async def _keep_calibration(parts: Parts) -> None:
         await asyncio.sleep(CALIBRATION_S)
 
 
-def _advisor_settings(settings: Settings) -> AdvisorSettings:
+def advisor_settings(settings: Settings) -> AdvisorSettings:
     """The threshold of `fail` as it was set, or by the bound on wrong ones."""
     if settings.fail_confidence is not None:
         return AdvisorSettings(fail_from=settings.fail_confidence, wrong_fail_bound=None)

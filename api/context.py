@@ -65,6 +65,12 @@ async def workspace_of(
     return found
 
 
+async def key_name_of(request: Request, workspace: Annotated[str, Depends(workspace_of)]) -> str | None:
+    """The request's API key by its name, once it has opened the workspace; None where nobody is asked for one."""
+    name: str | None = request.app.state.gate.name(request.headers.get("authorization")) if workspace else None
+    return name and f"API key {name}"
+
+
 def checked_workspace(name: str) -> str:
     """A workspace's name: up to 64 letters, digits, dots, dashes and underscores."""
     if not WORKSPACE.fullmatch(name):
@@ -113,6 +119,7 @@ def etag(version: int) -> dict[str, str]:
 
 Service = Annotated[KnowledgeService, Depends(service_of)]
 Workspace = Annotated[str, Depends(workspace_of)]
+KeyName = Annotated[str | None, Depends(key_name_of)]
 Idempotent = Annotated[Once | None, Depends(once_of)]
 IfMatch = Annotated[int, Depends(expected_version)]
 

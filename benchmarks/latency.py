@@ -9,17 +9,19 @@ process of its own, `seenbefore serve` on a temporary folder, and records every 
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import os
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 from rich.console import Console
 from rich.progress import Progress
@@ -72,10 +74,13 @@ class Point:
 class Arms:
     """What is measured, each a call that takes a text."""
 
-    def __init__(self, client: httpx.Client, *, cache: Path) -> None:
+    def __init__(self, address: str, *, cache: Path) -> None:
         import torch  # noqa: PLC0415 - takes seconds, and `--help` needs none of it
 
-        self._client = client
+        # The plainest client there is: a millisecond of a richer one would be measured as the service's.
+        self._client = http.client.HTTPConnection(address.removeprefix("http://"), timeout=60)
+        self._client.connect()
+        self._client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._embedder = load_embedder(cache=cache)
         self._torch = TorchBackend(find_model(DEFAULT_MODEL, cache=cache))
         self._set_threads = torch.set_num_threads
@@ -108,11 +113,15 @@ class Arms:
         return _timed(self._torch.encode, text)
 
     def _advise(self, text: str, *, new: bool) -> float:
+        body = json.dumps({"text": text})
         started = time.perf_counter()
-        answer = self._client.post("/advise", json={"text": text})
+        self._client.request("POST", "/advise", body, {"Content-Type": "application/json"})
+        answer = self._client.getresponse()
+        content = answer.read()
         seconds = time.perf_counter() - started
-        answer.raise_for_status()
-        document: dict[str, Any] = answer.json()
+        document: dict[str, Any] = json.loads(content)
+        if answer.status != HTTPStatus.OK:
+            raise ServiceFailed(f"/advise answered {answer.status}: {str(document)[:500]}")
         if (document["precedent"]["occurrences"] == 1) is not new or document["degraded"]:
             raise ServiceFailed(f"Not what was to be measured: {str(document)[:500]}")
         time.sleep(PAUSE_S)
@@ -144,7 +153,7 @@ def measure(sizes: Sequence[int], *, console: Console) -> tuple[list[Point], Imp
         child = stack.enter_context(serving())
         progress.remove_task(starting)
         client = stack.enter_context(client_of(child))
-        arms = Arms(client, cache=cache)
+        arms = Arms(child.address, cache=cache)
         points: list[Point] = []
         imported: ImportRate | None = None
         filled = 0

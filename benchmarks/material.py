@@ -39,14 +39,14 @@ class Material:
     same_starter: dict[str, Neighbour]
 
 
-def make_material(rows: Sequence[Row], *, catalogue: Catalogue, cache: Path) -> Material:
-    """Sign and embed everything; `cache` keeps the model's fast copy."""
+def make_material(rows: Sequence[Row], *, catalogue: Catalogue, cache: Path, taught: bool = True) -> Material:
+    """Sign and embed everything; `cache` keeps the model's fast copy; `taught`: with its adapter."""
     signed = {row.id: prepare_now(row.asked()).signature for row in rows}
     signatures = tuple({signature.fingerprint: signature for signature in signed.values()}.values())
     place = {signature.fingerprint: number for number, signature in enumerate(signatures)}
     wordings = _wordings(catalogue)
     texts = [signature.embedding_text for signature in (*signatures, *(signature for _, signature in wordings))]
-    vectors = _embed(texts, cache=cache)
+    vectors = _embed(texts, cache=cache, taught=taught)
     starters = Starters(
         [
             Wording(_neighbour(precedent, signature), vector)
@@ -97,8 +97,8 @@ def _same(precedent: StarterPrecedent, signature: Signature) -> Neighbour:
     )
 
 
-def _embed(texts: Sequence[str], *, cache: Path) -> Matrix:
-    embedder = load_embedder(cache=cache)
+def _embed(texts: Sequence[str], *, cache: Path, taught: bool) -> Matrix:
+    embedder = load_embedder(cache=cache, taught=taught)
     try:
         return embedder.embed_now(texts)
     finally:

@@ -26,6 +26,7 @@ from benchmarks.protocol import FOLDS, SEED, CorpusError, Kind, Row, Task, plan,
 from benchmarks.quiet import quiet
 from benchmarks.scoring import Answer, Scores, Shown, score
 from benchmarks.table import EXPLANATION, scores_table, wide_console
+from knowledge.embedding import load_embedder
 from knowledge.failures import DecisionAction, Verdict
 from knowledge.service import KnowledgeService
 from knowledge.starter.catalogue import Catalogue, read_catalogue
@@ -65,7 +66,11 @@ async def measure(tasks: Mapping[Kind, Sequence[Task]], *, console: Console) -> 
             everything = [task for of_kind in tasks.values() for task in of_kind]
             with Progress(console=console, transient=True) as progress:
                 await remember(parts, everything, progress=progress)
-                answered = {kind: await _answers(parts, of_kind, progress=progress) for kind, of_kind in tasks.items()}
+                plain = RawVectors(load_embedder(cache=Path(folder) / "models", taught=False))
+                answered = {
+                    kind: await _answers(parts, of_kind, plain=plain, progress=progress)
+                    for kind, of_kind in tasks.items()
+                }
     return {kind: {method: score(answers) for method, answers in by.items()} for kind, by in answered.items()}
 
 
@@ -79,13 +84,15 @@ async def remember(parts: Parts, tasks: Sequence[Task], *, progress: Progress) -
     progress.remove_task(line)
 
 
-async def _answers(parts: Parts, tasks: Sequence[Task], *, progress: Progress) -> dict[str, list[Answer]]:
-    catalogue, vectors = read_catalogue(), RawVectors(parts.embedder)
+async def _answers(
+    parts: Parts, tasks: Sequence[Task], *, plain: RawVectors, progress: Progress
+) -> dict[str, list[Answer]]:
+    catalogue = read_catalogue()
     found: dict[str, list[Answer]] = {SERVICE: [], MINILM: [], BM25: [], FUSED: []}
     for task in progress.track(tasks, description=f"asking, {tasks[0].kind}"):
         found[SERVICE] += [await ask(parts.service, task, row) for row in task.queries]
         texts, remembered = _raw_memory(task, catalogue)
-        baselines = await asyncio.to_thread(_baselines, texts, vectors)
+        baselines = await asyncio.to_thread(_baselines, texts, plain)
         for name, baseline in baselines.items():
             found[name] += [baseline_answer(row, baseline=baseline, remembered=remembered) for row in task.queries]
     return found

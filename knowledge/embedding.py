@@ -124,9 +124,7 @@ class LocalEmbedder:
         self._thread.shutdown(wait=True)
 
 
-def load_embedder(
-    model: str = DEFAULT_MODEL, *, cache: Path, fast: bool = True, taught: bool = True
-) -> LocalEmbedder:
+def load_embedder(model: str = DEFAULT_MODEL, *, cache: Path, fast: bool = True, taught: bool = True) -> LocalEmbedder:
     """Load a model by folder or name; `fast` allows the OpenVINO copy, made on first use under `cache`; `taught` the
     shipped adapter of the packaged model.
 

@@ -33,7 +33,7 @@ DOORS = {
     "sqlalchemy": ("knowledge/store/",),
     "qdrant_edge": ("knowledge/index/",),
     "qdrant_client": ("knowledge/index/server.py", "api/composition.py"),
-    "sentence_transformers": ("knowledge/embedding.py", "knowledge/openvino_copy.py"),
+    "sentence_transformers": ("knowledge/embedding.py", "knowledge/model_folder.py"),
     "torch": ("knowledge/embedding.py", "knowledge/openvino_copy.py"),
     "openvino": ("knowledge/embedding.py", "knowledge/openvino_copy.py"),
     "fastapi": ("api/",),

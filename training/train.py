@@ -22,7 +22,7 @@ from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
-from sentence_transformers.losses import MultipleNegativesRankingLoss
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
 from knowledge.adapter import DOWN, SHIPPED, UP
 from knowledge.model_folder import DEFAULT_MODEL, content_hash, find_model
@@ -75,7 +75,7 @@ def _train(model: SentenceTransformer, rows: list[dict[str, str]], *, seed: int,
         num_train_epochs=ROUNDS,
         per_device_train_batch_size=BATCH,
         learning_rate=LEARNING_RATE,
-        warmup_ratio=0.1,
+        warmup_steps=0.1,
         bf16=True,
         use_cpu=True,
         seed=seed,

@@ -38,9 +38,7 @@ def has_copy(cache: Path) -> bool:
 def _copy(settings: Settings, folder: ModelFolder) -> Check:
     mend = f"remove {settings.data / 'models' / 'openvino'} and restart the service: it makes the copy anew"
     with contextlib.redirect_stderr(io.StringIO()):  # the libraries' own progress bars
-        embedder = load_embedder(
-            settings.model, cache=settings.data / "models", taught=settings.model_adapter
-        )
+        embedder = load_embedder(settings.model, cache=settings.data / "models", taught=settings.model_adapter)
         try:
             if embedder.backend == TorchBackend.name:
                 return warn(NAME, f"{folder.model_id}: its OpenVINO copy cannot be used, torch is slower", mend=mend)

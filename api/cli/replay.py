@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +13,7 @@ import click
 
 from api.cli.offline import data_option, note, read_settings, run
 from api.cli.output import counted, json_option, say, show_fields, show_json, show_table
-from api.cli.progress import progress
+from api.cli.progress import Advance, progress
 from api.cli.untrusted import one_line
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ def command(*, history: BinaryIO, delay: float, plot: Path | None, data: Path | 
     Each is judged only by what was known before it, beginning with nothing but the documented failures. Runs by itself,
     in a temporary folder: neither a service nor its data are touched (--data only lends the converted model).
     """
+    # One thread, as in `serve`: the products are too small to share, and BLAS threads spin.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     check_plot(plot)
     settings = read_settings(data=data)
     read = read_lines(history)
@@ -64,8 +68,11 @@ def command(*, history: BinaryIO, delay: float, plot: Path | None, data: Path | 
     async def work() -> list[Replayed | Untaken]:
         from api.replay import replay  # noqa: PLC0415 - not needed for help
 
-        with progress("replaying", total=len(read.pasts), unit="steps") as advance:
-            return await replay(read.pasts, settings=settings, delay=timedelta(hours=delay), say=note, advance=advance)
+        with contextlib.ExitStack() as stack:
+            shown = _Bar(stack, total=len(read.pasts))
+            return await replay(
+                read.pasts, settings=settings, delay=timedelta(hours=delay), say=note, advance=shown.advance
+            )
 
     found, problems = _sorted_out(run(work), problems=read.problems)
     if plot is not None:
@@ -75,6 +82,21 @@ def command(*, history: BinaryIO, delay: float, plot: Path | None, data: Path | 
     _show(found, problems=problems, as_json=as_json)
     if problems:
         raise click.exceptions.Exit(1)
+
+
+class _Bar:
+    """A bar that begins with the first failure: starting up says itself how long it takes."""
+
+    def __init__(self, stack: contextlib.ExitStack, *, total: int) -> None:
+        self._stack = stack
+        self._total = total
+        self._advance: Advance | None = None
+
+    def advance(self, done: int) -> None:
+        """So many failures were asked since."""
+        if self._advance is None:
+            self._advance = self._stack.enter_context(progress("replaying", total=self._total, unit="steps"))
+        self._advance(done)
 
 
 def check_plot(path: Path | None) -> None:
@@ -136,8 +158,13 @@ def summary(found: Report) -> list[tuple[str, str]]:
         ("verdict right, first half", _half(found.first_half)),
         ("verdict right, second half", _half(found.second_half)),
         ("seen before", f"{found.seen_before} of {found.failures}"),
-        ("truth known", f"{found.judged} of {found.failures}, {found.by_people} by a verdict, the others by outcomes"),
+        ("truth known", _truths(found)),
     ]
+
+
+def _truths(found: Report) -> str:
+    by_outcome = found.judged - found.by_people
+    return f"{found.judged} of {found.failures}: {found.by_people} by a verdict, {by_outcome} by outcomes"
 
 
 def _skipped(found: Report) -> str:

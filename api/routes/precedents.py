@@ -7,10 +7,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from api.context import Idempotent, IfMatch, JsonAnswer, Service, Workspace, etag, problems
+from api.context import Idempotent, IfMatch, JsonAnswer, KeyName, Service, Workspace, etag, problems
 from api.cursors import read_cursor, write_cursor
 from api.models import PrecedentAnswer
-from api.models_corrections import HistoryPage, MergeBody, PrecedentPatch, SplitBody, UndoBody
+from api.models_corrections import HistoryPage, MergeBody, PrecedentPatch, SignedBody, SplitBody, UndoBody
 from knowledge.correcting import Correction, Merge, Signed, Split, Undo
 from knowledge.documents import Document
 from knowledge.store.records import Keep
@@ -43,7 +43,13 @@ async def history(
 
 @router.patch("/{precedent_id}", response_model=PrecedentAnswer, responses=CHANGING)
 async def correct(
-    precedent_id: UUID, body: PrecedentPatch, service: Service, workspace: Workspace, version: IfMatch, once: Idempotent
+    precedent_id: UUID,
+    body: PrecedentPatch,
+    service: Service,
+    workspace: Workspace,
+    key: KeyName,
+    version: IfMatch,
+    once: Idempotent,
 ) -> JsonAnswer:
     """Say what a precedent is; a person's word outweighs what was counted."""
     given = body.model_fields_set
@@ -53,7 +59,7 @@ async def correct(
         action=body.action if "action" in given else Keep.KEEP,
         resolution=body.resolution.to_resolution(body.author) if body.resolution else Keep.KEEP,
     )
-    signed = Signed(body.author, body.reason)
+    signed = _signed(body, key)
     return _versioned(
         await service.change(workspace, precedent_id, correction, expected_version=version, signed=signed, once=once)
     )
@@ -61,10 +67,16 @@ async def correct(
 
 @router.post("/{precedent_id}/merge", response_model=PrecedentAnswer, responses=CHANGING)
 async def merge(
-    precedent_id: UUID, body: MergeBody, service: Service, workspace: Workspace, version: IfMatch, once: Idempotent
+    precedent_id: UUID,
+    body: MergeBody,
+    service: Service,
+    workspace: Workspace,
+    key: KeyName,
+    version: IfMatch,
+    once: Idempotent,
 ) -> JsonAnswer:
     """Join other precedents into this one; their recurrences follow."""
-    joined, signed = Merge(body.precedents), Signed(body.author, body.reason)
+    joined, signed = Merge(body.precedents), _signed(body, key)
     return _versioned(
         await service.change(workspace, precedent_id, joined, expected_version=version, signed=signed, once=once)
     )
@@ -72,10 +84,16 @@ async def merge(
 
 @router.post("/{precedent_id}/split", response_model=PrecedentAnswer, responses=CHANGING)
 async def split(
-    precedent_id: UUID, body: SplitBody, service: Service, workspace: Workspace, version: IfMatch, once: Idempotent
+    precedent_id: UUID,
+    body: SplitBody,
+    service: Service,
+    workspace: Workspace,
+    key: KeyName,
+    version: IfMatch,
+    once: Idempotent,
 ) -> JsonAnswer:
     """Part signatures from this precedent; answers the new one."""
-    parted, signed = Split(body.fingerprints), Signed(body.author, body.reason)
+    parted, signed = Split(body.fingerprints), _signed(body, key)
     return _versioned(
         await service.change(workspace, precedent_id, parted, expected_version=version, signed=signed, once=once)
     )
@@ -83,13 +101,24 @@ async def split(
 
 @router.post("/{precedent_id}/undo", response_model=PrecedentAnswer, responses=CHANGING)
 async def undo(
-    precedent_id: UUID, body: UndoBody, service: Service, workspace: Workspace, version: IfMatch, once: Idempotent
+    precedent_id: UUID,
+    body: UndoBody,
+    service: Service,
+    workspace: Workspace,
+    key: KeyName,
+    version: IfMatch,
+    once: Idempotent,
 ) -> JsonAnswer:
     """Take a change of its history back: an override, a merge, a split, or an undo of one of them."""
-    undone, signed = Undo(body.change), Signed(body.author, body.reason)
+    undone, signed = Undo(body.change), _signed(body, key)
     return _versioned(
         await service.change(workspace, precedent_id, undone, expected_version=version, signed=signed, once=once)
     )
+
+
+def _signed(body: SignedBody, key: str | None) -> Signed:
+    """Who says so: the author that is named, else the API key."""
+    return Signed(body.author or key, body.reason)
 
 
 def _versioned(document: Document) -> JsonAnswer:

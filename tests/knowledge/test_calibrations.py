@@ -211,7 +211,7 @@ async def test_workspace_is_looked_at_when_something_came_out(world: World) -> N
 
 async def test_calibration_of_a_new_workspace(world: World) -> None:
     """As shipped, and nothing made up."""
-    told = await world.service.calibration("new")
+    told, shipped = await world.service.calibration("new"), AdvisorSettings()
 
     assert (0, False, None, None, None, None) == (
         told["judged"],
@@ -221,7 +221,11 @@ async def test_calibration_of_a_new_workspace(world: World) -> None:
         told["calibration_error"],
         told["wrong_fail"],
     )
-    assert (1.0, 0.0, {"answer_from": 0.7, "fail_from": 0.97, "wrong_fail_bound": 0.02}) == (
+    assert (
+        1.0,
+        0.0,
+        {"answer_from": shipped.verdict.answer_from, "fail_from": shipped.fail_from, "wrong_fail_bound": 0.02},
+    ) == (
         told["slope"],
         told["intercept"],
         told["thresholds"],

@@ -26,9 +26,16 @@ WITH candidates AS (
      WHERE r.workspace_id = %(workspace_id)s AND r.verdict IS NOT NULL AND r.incident_id IS NOT NULL
      ORDER BY r.created_at DESC LIMIT %(limit)s)
     UNION
-    (SELECT i.id FROM precedents p JOIN incidents i ON i.precedent_id = p.id AND i.recorded_at < p.verdict_override_at
-     WHERE p.workspace_id = %(workspace_id)s AND p.verdict_override IS NOT NULL
-     ORDER BY i.occurred_at DESC LIMIT %(limit)s)
+    (SELECT i.id
+     FROM (SELECT id, verdict_override_at AS at FROM precedents
+           WHERE workspace_id = %(workspace_id)s AND verdict_override IS NOT NULL
+           ORDER BY verdict_override_at DESC LIMIT %(limit)s) p
+     CROSS JOIN LATERAL (
+         SELECT i.id FROM incidents i
+         WHERE i.precedent_id = p.id AND i.occurred_at < p.at AND i.recorded_at < p.at
+         ORDER BY i.occurred_at DESC LIMIT 200
+     ) i
+     LIMIT %(limit)s)
 ), truths AS (
     SELECT a.odds, a.nearest, a.verdict, a.confidence, a.decision, a.created_at, o.result,
            CASE WHEN i.verdict IN ('transient', 'genuine') THEN i.verdict

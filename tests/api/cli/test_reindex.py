@@ -13,9 +13,9 @@ from uuid import UUID
 import pytest
 import qdrant_edge
 
-from api.composition import build
+from api.composition import build, running
 from api.settings import Settings
-from knowledge import intake
+from knowledge import intake, resigning
 from knowledge.correcting import Correction, Signed
 from knowledge.failures import Failure, Verdict
 from knowledge.signature import sign
@@ -96,6 +96,27 @@ def test_what_an_older_version_signed_is_signed_again(
     assert (True, rebuilt["signatures"]) == (rebuilt["agree"], rebuilt["points"])
     assert (before["id"], sign(torn).fingerprint) == (after["precedent"]["id"], after["precedent"]["fingerprint"])
     assert ("genuine", True) == (after["verdict"], after["seen_before"])
+
+
+def test_started_service_signs_again(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the background, without being asked."""
+    plum = Failure(text="PlumError: no lease was given for the barrel")
+
+    async def work() -> tuple[str, str]:
+        async with build(Settings(data=data)) as parts:
+            with monkeypatch.context() as past:
+                past.setattr(intake, "sign", lambda failure: replace(sign(failure), fingerprint="1" * 32, version=0))
+                before = await parts.service.record("team", plum)
+            async with running(parts):
+                for _ in range(400):
+                    if not await resigning.pending(parts.database):
+                        break
+                    await asyncio.sleep(0.05)
+            return before["precedent_id"], (await parts.service.record("team", plum))["precedent_id"]
+
+    before, after = asyncio.run(work())
+
+    assert before == after
 
 
 def test_running_service_does_it_itself(command: Command, service: RunningService) -> None:

@@ -76,6 +76,20 @@ def test_key_opens_its_workspace_and_no_other(
     problem(anybody.get(f"/incidents/{said.json()['id']}", headers=plums), 404)
 
 
+def test_change_without_an_author_is_signed_by_the_key(
+    anybody: httpx.Client, guarded: tuple[ServiceProcess, dict[str, str]]
+) -> None:
+    """By its name; who names an author is believed."""
+    key = {"Authorization": f"Bearer {guarded[1]['pears']}"}
+    path = f"/precedents/{anybody.post('/incidents', json=ASK, headers=key).json()['precedent_id']}"
+    for body in ({"verdict": "genuine"}, {"verdict": "transient", "author": "ana"}):
+        version = anybody.get(path, headers=key).headers["ETag"]
+        assert 200 == anybody.patch(path, json=body, headers={**key, "If-Match": version}).status_code
+    changes = anybody.get(f"{path}/history", headers=key).json()["changes"]
+
+    assert ["ana", "API key test"] == [each["author"] for each in changes]
+
+
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics", "/docs", "/openapi.json"])
 def test_health_and_docs_are_open(anybody: httpx.Client, path: str) -> None:
     """Probes and readers carry no keys."""

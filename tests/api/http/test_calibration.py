@@ -5,7 +5,10 @@ from __future__ import annotations
 import httpx
 
 from api.models_calibration import CalibrationAnswer
+from knowledge.advisor.advising import AdvisorSettings
 from tests.api.http.asking import SLOW_DOWN, checked, fields_of, problem
+
+SHIPPED = AdvisorSettings()
 
 
 def test_new_workspace(client: httpx.Client) -> None:
@@ -14,7 +17,11 @@ def test_new_workspace(client: httpx.Client) -> None:
 
     assert (0, False, None, None) == (found["judged"], found["fitted"], found["brier"], found["wrong_fail"])
     assert 10 == len(found["reliability"])
-    assert {"answer_from": 0.7, "fail_from": 0.97, "wrong_fail_bound": 0.02} == found["thresholds"]
+    assert {
+        "answer_from": SHIPPED.verdict.answer_from,
+        "fail_from": SHIPPED.fail_from,
+        "wrong_fail_bound": 0.02,
+    } == found["thresholds"]
 
 
 def test_outcomes_are_held_against_answers(client: httpx.Client) -> None:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from knowledge.failures import Action, Resolution, Verdict
 from knowledge.store import corrections, incidents, index_queue
 from knowledge.store.database import Connection, Database
-from knowledge.store.records import EmbeddingKind, IndexRow, MadeEmbedding, NewIncident
+from knowledge.store.records import EmbeddingKind, IndexRow, MadeEmbedding, NewIncident, Recorded
 
 MakeIncident = Callable[..., NewIncident]
-VECTOR = {"embedding": b"\x00\x00\x80?" * 3, "model_id": "model"}
+VECTOR = b"\x00\x00\x80?" * 3
+
+
+async def record(connection: Connection, rows: Sequence[NewIncident]) -> list[Recorded]:
+    """Record incidents, and give their signatures vectors as the worker does."""
+    recorded = await incidents.record(connection, rows)
+    missing = await index_queue.missing_embeddings(connection, model_id="model", limit=100)
+    made = [MadeEmbedding(each, VECTOR) for each in missing if each.kind is EmbeddingKind.SIGNATURE]
+    await index_queue.save_embeddings(connection, made, model_id="model")
+    return recorded
 
 
 async def bring(database: Database, *, model_id: str = "model", limit: int = 100) -> list[IndexRow]:
@@ -28,8 +37,8 @@ async def test_new_signature_is_taken_once_with_all_its_payload(
 ) -> None:
     """What filters and a degraded answer need."""
     said = Resolution("raise the limit", Action.FIX_THEN_RERUN)
-    row = incident(pipeline="p", external_id="x", verdict=Verdict.GENUINE, resolution=said, **VECTOR)
-    recorded = (await incidents.record(connection, [row]))[0]
+    row = incident(pipeline="p", external_id="x", verdict=Verdict.GENUINE, resolution=said)
+    recorded = (await record(connection, [row]))[0]
     assert 1 == await index_queue.pending_count(connection, workspace_id=workspace)
     (taken,) = await bring(database)
 
@@ -38,7 +47,7 @@ async def test_new_signature_is_taken_once_with_all_its_payload(
         taken.precedent_id,
         taken.workspace_id,
     )
-    assert (VECTOR["embedding"], None) == (taken.embedding, taken.resolution_embedding)
+    assert (VECTOR, None) == (taken.embedding, taken.resolution_embedding)
     assert (row.signature.terms, row.signature.template) == (taken.terms, taken.template)
     assert (Verdict.GENUINE, True, ("p",), 1) == (taken.verdict, taken.resolved, taken.pipelines, taken.occurrences)
     assert (row.occurred_at.timestamp(), "x") == (taken.last_seen, taken.external_id)
@@ -63,7 +72,7 @@ async def test_hot_fingerprint_is_not_written_anew_each_time(
     ]
     taken = []
     for later, fields, _ in reports:
-        await incidents.record(connection, [incident(occurred_at=start + timedelta(**later), **VECTOR, **fields)])
+        await record(connection, [incident(occurred_at=start + timedelta(**later), **fields)])
         taken.append(len(await bring(database)))
 
     assert [number for _, _, number in reports] == taken
@@ -73,7 +82,7 @@ async def test_two_workers_take_different_rows(
     database: Database, connection: Connection, incident: MakeIncident
 ) -> None:
     """Neither waits for the other; what a worker that died had taken is taken again."""
-    await incidents.record(connection, [incident(str(n), **VECTOR) for n in range(10)])
+    await record(connection, [incident(str(n)) for n in range(10)])
     async with database.transaction() as one, database.transaction() as two:
         first = await index_queue.take(one, model_id="model", limit=6)
         second = await index_queue.take(two, model_id="model", limit=6)
@@ -86,7 +95,7 @@ async def test_change_while_it_is_indexed_does_not_wait_and_stays_pending(
     database: Database, connection: Connection, workspace: int, incident: MakeIncident
 ) -> None:
     """Marked with the version that was taken, not with the newest; a slow index slows nobody down."""
-    recorded = (await incidents.record(connection, [incident(**VECTOR)]))[0]
+    recorded = (await record(connection, [incident()]))[0]
     async with database.transaction() as worker, asyncio.timeout(5):
         (taken,) = await index_queue.take(worker, model_id="model", limit=9)
         await incidents.record(connection, [incident(pipeline="another")])
@@ -118,7 +127,7 @@ async def test_embeddings_are_asked_for_saved_and_asked_again_of_a_new_model(
 
 async def test_vector_of_a_text_that_changed_is_dropped(connection: Connection, incident: MakeIncident) -> None:
     """The resolution was replaced while its vector was made."""
-    await incidents.record(connection, [incident(resolution=Resolution("old"), **VECTOR)])
+    await record(connection, [incident(resolution=Resolution("old"))])
     (old,) = await index_queue.missing_embeddings(connection, model_id="model", limit=9)
     await incidents.record(connection, [incident(resolution=Resolution("new"))])
     await index_queue.save_embeddings(connection, [MadeEmbedding(old, b"1234")], model_id="model")
@@ -129,7 +138,7 @@ async def test_vector_of_a_text_that_changed_is_dropped(connection: Connection, 
 
 async def test_reindex_and_comparison(database: Database, connection: Connection, incident: MakeIncident) -> None:
     """All of it, or what the index turned out not to have."""
-    await incidents.record(connection, [incident(str(n), **VECTOR) for n in range(5)])
+    await record(connection, [incident(str(n)) for n in range(5)])
     await bring(database)
     versions = [pair async for pair in index_queue.versions(connection)]
     assert (sorted(versions), 5) == (versions, len(versions))
