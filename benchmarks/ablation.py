@@ -68,7 +68,7 @@ def without_each(shipped: Setting) -> Iterator[tuple[str, Setting]]:
     yield "own precedents not heard", replace(shipped, verdict=replace(judging, own_weight=0.0))
     flat = replace(judging, own_sharpness=0.0, starter_sharpness=0.0)
     yield "neighbours all weigh the same", replace(shipped, verdict=flat)
-    yield "always answered", replace(shipped, verdict=replace(judging, answer_from=0.5, answer_from_similarity=0.0))
+    yield "always answered", replace(shipped, verdict=replace(judging, answer_from=0.5))
 
 
 def _scores(offline: Offline, rows: Sequence[Row], setting: Setting) -> dict[Kind, Scores]:

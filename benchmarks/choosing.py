@@ -29,11 +29,8 @@ VERDICT_GRIDS: Mapping[str, Sequence[float]] = {
     "starter_sharpness": (5.0, 7.0, 10.0, 14.0, 20.0),
     "least_similarity": (0.0, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4),
 }
-ANSWER_GRID = (0.5, 0.52, 0.55, 0.58, 0.6, 0.62, 0.65, 0.68, 0.7, 0.75)
 FAIL_GRID = tuple(step / 200 for step in range(140, 200))
 ROUNDS = 2
-#: A wrong verdict costs this many right ones: with honest confidence, answering pays from 0.6 on.
-WRONG_COST = 1.5
 #: The bound on transient failures told `fail`, and those of which the product keeps the thresholds.
 WRONG_FAIL = WRONG_FAIL_BOUND
 WRONG_FAILS = (0.01, 0.02, 0.05)
@@ -49,9 +46,11 @@ class Chooser:
         self._rows = rows
 
     def choose(self, start: Setting) -> Setting:
-        """What does best: first the order of neighbours, then the weighing of verdicts, then its thresholds."""
+        """What does best: first the order of neighbours, then the weighing of verdicts, then the threshold of `fail`.
+
+        From which confidence on there is an answer is not chosen: it follows from what a wrong one costs.
+        """
         setting = self._believing(self._weighing(self._ranking(start)))
-        setting = _answering_from(setting, self._answer_from(setting))
         return replace(setting, fail_from=self.fail_from(setting, bound=WRONG_FAIL))
 
     def scores(self, kind: Kind, setting: Setting) -> Scores:
@@ -103,13 +102,6 @@ class Chooser:
             [asked.row.label is Verdict.TRANSIENT for asked in clear],
         )
 
-    def _answer_from(self, setting: Setting) -> float:
-        def worth(threshold: float) -> float:
-            tried = [self.scores(kind, _answering_from(setting, threshold)) for kind in (Kind.WARM, Kind.NOVEL)]
-            return sum(each.coverage * (each.verdict - WRONG_COST * (1 - each.verdict)) for each in tried)
-
-        return max(ANSWER_GRID, key=worth)
-
     def fail_from(self, setting: Setting, *, bound: float) -> float:
         """The least threshold at which transient failures told `fail` stay within the bound, however much is known.
 
@@ -149,7 +141,6 @@ def values_of(setting: Setting) -> dict[str, float]:
         "own_weight": setting.verdict.own_weight,
         "starter_weight": setting.verdict.starter_weight,
         "bias": setting.verdict.bias,
-        "answer_from": setting.verdict.answer_from,
         "fail_from": setting.fail_from,
     }
 
@@ -177,10 +168,6 @@ def with_weighing(setting: Setting, values: Values) -> Setting:
         least_similarity=values["least_similarity"],
     )
     return replace(setting, verdict=weighing)
-
-
-def _answering_from(setting: Setting, threshold: float) -> Setting:
-    return replace(setting, verdict=replace(setting.verdict, answer_from=threshold))
 
 
 def _some(setting: Setting, grids: Mapping[str, Sequence[float]]) -> dict[str, float]:

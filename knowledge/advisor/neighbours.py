@@ -20,7 +20,7 @@ from knowledge.store.records import PrecedentRecord
 #: (`python -m benchmarks.tune CORPUS`).
 OWN_FIRST_FROM = 0.15
 #: How much likeness to a neighbour shown already counts against one (`python -m benchmarks.tune CORPUS`).
-REDUNDANCY = 0.2
+REDUNDANCY = 0.25
 
 
 def nearest_by_precedent(hits: Sequence[IndexHit], *, similarity: Similarity) -> dict[UUID, tuple[IndexHit, float]]:

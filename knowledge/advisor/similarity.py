@@ -16,8 +16,8 @@ class SimilarityWeights:
     cosine: float = 0.6
     words: float = 0.4
     codes: float = 0.05
-    code_conflict: float = 0.02
-    profile: float = 0.5
+    code_conflict: float = 0.05
+    profile: float = 0.2
 
 
 class Similarity:

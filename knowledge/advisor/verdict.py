@@ -24,21 +24,20 @@ from knowledge.failures import Action, Cause, Source, Verdict
 class VerdictSettings:
     """How neighbours are weighed; chosen on folds by `python -m benchmarks.tune CORPUS`.
 
-    `least_similarity`: below it a neighbour says nothing. `answer_from`: the least confidence that is answered;
-    `answer_from_similarity`: the least similarity of the nearest. `own_sharpness`, `starter_sharpness`: how fast a
+    `least_similarity`: below it a neighbour says nothing. `answer_from`: the least confidence that is answered; a wrong
+    verdict is taken to cost as much as three right ones are worth. `own_sharpness`, `starter_sharpness`: how fast a
     neighbour's weight falls with similarity, among its like. `own_weight`, `starter_weight`: log odds of a witness in
     log odds of the answer; `bias`: those of transient where both are silent. `half_life_days`: after how long unseen
     what was counted of a precedent has halved.
     """
 
-    least_similarity: float = 0.25
-    answer_from_similarity: float = 0.35
-    answer_from: float = 0.7
+    least_similarity: float = 0.35
+    answer_from: float = 0.75
     own_sharpness: float = 14.0
-    starter_sharpness: float = 10.0
-    own_weight: float = 3.34
-    starter_weight: float = 1.96
-    bias: float = -0.14
+    starter_sharpness: float = 7.0
+    own_weight: float = 3.23
+    starter_weight: float = 1.94
+    bias: float = -0.17
     half_life_days: float = 365.0
 
 
@@ -88,7 +87,7 @@ def judge(
     confidence = 1.0 / (1.0 + math.exp(-abs(meant)))
     agreeing = _agreeing(own, starter, verdict=verdict, settings=settings)
     decided_by = max(agreeing, key=lambda pair: pair[1])[0] if agreeing else neighbours[0]
-    if confidence < settings.answer_from or nearest < settings.answer_from_similarity:
+    if confidence < settings.answer_from:
         return Judgement(Verdict.UNKNOWN, 0.5, None, None, decided_by, nearest=nearest, odds=odds)
     cause, action = _common(agreeing, Cause), _common(agreeing, Action)
     return Judgement(verdict, confidence, cause, action, decided_by, nearest=nearest, odds=odds)

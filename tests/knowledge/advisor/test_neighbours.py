@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
 from knowledge.advisor import neighbours as near
+from knowledge.advisor.advice import Neighbour
 from knowledge.advisor.similarity import Similarity, SimilarityWeights
 from knowledge.advisor.term_weights import TermWeights
 from knowledge.failures import Action, Cause, Source, Verdict
@@ -88,3 +94,36 @@ def test_own_precedents_go_first() -> None:
     ordered = sorted([far_own, documented, near_own], key=near.rank, reverse=True)
 
     assert [near_own, documented, far_own] == ordered
+
+
+def pointing(number: int, *, similarity: float, angle: float) -> Neighbour:
+    """A neighbour whose vector points somewhere in the plane."""
+    vector = np.array([np.cos(angle), np.sin(angle)], dtype=np.float32)
+    return replace(neighbour(number, similarity=similarity), vector=vector)
+
+
+def test_twins_of_the_nearest_stand_apart() -> None:
+    """The nearest, then the one that adds most to it."""
+    twins = [pointing(1, similarity=0.9, angle=0.0), pointing(2, similarity=0.8, angle=0.0)]
+    other = pointing(3, similarity=0.7, angle=np.pi / 2)
+    found = near.spread([other, *twins])
+
+    assert [numbered(1), numbered(3), numbered(2)] == [each.precedent_id for each in found]
+    assert found == sorted(found, key=near.rank, reverse=True)
+
+
+def test_without_vectors_similarity_orders() -> None:
+    """As while the index is away."""
+    given = [neighbour(number, similarity=number / 10) for number in (3, 9, 5)]
+
+    assert [0.9, 0.5, 0.3] == [each.similarity for each in near.spread(given)]
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 6)), max_size=12))
+def test_spreading_loses_and_adds_nobody(drawn: list[tuple[float, float]]) -> None:
+    """The nearest stays first, whoever the others are."""
+    given = [pointing(number, similarity=s, angle=a) for number, (s, a) in enumerate(drawn)]
+    found = near.spread(given)
+
+    assert {each.precedent_id for each in given} == {each.precedent_id for each in found}
+    assert not found or near.rank(replace(found[0], redundancy=0.0)) == max(near.rank(each) for each in given)
