@@ -81,5 +81,6 @@ def nearest(
 
 
 def shown(found: Sequence[Neighbour], *, signature: Signature, terms: TermWeights, limit: int) -> tuple[Evidence, ...]:
-    """The best, explained."""
-    return evidence.show(found[:limit], asked=signature, terms=terms, tokenize=terms_of)
+    """The most similar, whosever they are, explained."""
+    best = sorted(found, key=lambda each: each.similarity, reverse=True)[:limit]
+    return evidence.show(best, asked=signature, terms=terms, tokenize=terms_of)

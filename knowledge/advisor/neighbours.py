@@ -18,7 +18,7 @@ from knowledge.store.records import PrecedentRecord
 
 #: A workspace's own precedents at least this near go before all starter precedents: they have incidents behind them
 #: (`python -m benchmarks.tune CORPUS`).
-OWN_FIRST_FROM = 0.15
+OWN_FIRST_FROM = 0.25
 #: How much likeness to a neighbour shown already counts against one (`python -m benchmarks.tune CORPUS`).
 REDUNDANCY = 0.25
 

@@ -10,7 +10,8 @@ from knowledge.advisor.term_weights import TermWeights
 from knowledge.failures import Cause, DecisionAction, Failure, Verdict
 from tests.knowledge.advisor.making import NOW, neighbour, signature, starter
 
-TERMS = TermWeights.of([])
+#: Among a thousand others, so that six rare words tell enough.
+TERMS = TermWeights.of([()] * 1000)
 
 
 def advised(*neighbours: Neighbour, settings: AdvisorSettings | None = None, **failure: int) -> Advice:

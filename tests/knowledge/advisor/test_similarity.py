@@ -70,3 +70,12 @@ def test_weights_fall_with_frequency() -> None:
     """A word never seen weighs most; without documents every word weighs the same."""
     assert TERMS.weight("unheard") > TERMS.weight("disk") > TERMS.weight("slow") > TERMS.weight("error") > 0
     assert TermWeights.of([]).weight("a") == TermWeights.of([]).weight("b") > 0
+
+
+def test_how_much_a_text_tells() -> None:
+    """Rare words tell, common and repeated ones do not; from some on it is enough."""
+    weights = TermWeights.of([("error",)] * 900 + [()] * 100)
+
+    assert 0.0 == weights.telling([])
+    assert weights.telling(["error"]) < weights.telling(["ledger"]) == weights.telling(["ledger"] * 5)
+    assert 1.0 == weights.telling(["ledger", "torn", "barn", "harvest", "cart"])

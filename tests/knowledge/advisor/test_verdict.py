@@ -177,3 +177,25 @@ def test_what_nothing_is_near_to_is_not_answered() -> None:
     far = [neighbour(n, similarity=0.3, stated_genuine=9, verdict="genuine") for n in range(5)]
 
     assert "unknown" == judged(*far).verdict.value
+
+
+def test_text_that_tells_little_is_heard_less() -> None:
+    """A bare `AssertionError` resembles many things; only the very same failure is sure all the same."""
+    near = neighbour(similarity=0.9, stated_transient=5)
+    same = replace(near, similarity=1.0)
+    telling, vague = (judge([near], settings=SETTINGS, now=NOW, telling=each) for each in (1.0, 0.1))
+
+    assert (Verdict.TRANSIENT, Verdict.UNKNOWN) == (telling.verdict, vague.verdict)
+    assert judge([same], settings=SETTINGS, now=NOW, telling=0.1) == judge([same], settings=SETTINGS, now=NOW)
+
+
+def test_both_witnesses_are_heard() -> None:
+    """What the starter precedents say counts beside the workspace's own, for and against."""
+    own = neighbour(similarity=0.7, stated_transient=1)
+    alone, agreed, denied = (
+        judged(own, *others)
+        for others in ((), (starter(similarity=0.7),), (starter(verdict="genuine", similarity=0.7),))
+    )
+
+    assert None not in {alone.odds, agreed.odds, denied.odds}
+    assert (denied.odds or 0) < (alone.odds or 0) < (agreed.odds or 0)
