@@ -116,7 +116,7 @@ class StormNoticeAnswer(Answer):
     )
     role: Literal["canary", "hold", "none"] = Field(
         description="`canary`: this run tries for all. `hold`: it retries after the canary has told. `none`: the storm "
-        "is over, or this run is not to retry."
+        "is over, or this run holds for nobody: it is not to retry, or the verdict is `genuine`."
     )
     since: datetime = Field(description="When its first failure occurred.")
     runs: int = Field(description="Distinct runs that it has hit, this one among them.")

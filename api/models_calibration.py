@@ -54,8 +54,8 @@ class CalibrationAnswer(Answer):
         description="The share of transient failures that were told `fail`; null where none is known."
     )
     fitted: bool = Field(
-        description="Whether the workspace has a calibration of its own: from 50 judged on, 10 of each verdict. It is "
-        "fitted again at most every 10 minutes."
+        description="Whether the workspace has a calibration of its own: from 50 judged on, those of each verdict "
+        "about 10 precedents; of one precedent the latest 5 count. It is fitted again at most every 10 minutes."
     )
     fitted_on: int | None = Field(description="How many it was fitted on; null where the shipped one is in force.")
     slope: float = Field(description="What log odds of transient are multiplied by; 1 as shipped.")

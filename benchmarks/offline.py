@@ -129,15 +129,19 @@ class Offline:
 
     def evidence(self, asked: Asked, *, setting: Setting) -> tuple[float, float]:
         """Log odds of transient, as the workspace's own precedents say and as the starter precedents say."""
-        own, starter = verdict.hear(self.neighbours(asked, setting=setting), settings=setting.verdict, now=NOW)
+        own, starter = verdict.hear(
+            self.neighbours(asked, setting=setting), settings=setting.verdict, now=NOW, telling=self._telling(asked)
+        )
         return own.evidence, starter.evidence
+
+    def _telling(self, asked: Asked) -> float:
+        terms = self._material.signatures[self._material.of_row[asked.row.id]].terms
+        return self._material.starters.weights.telling(terms)
 
     def answer(self, asked: Asked, *, setting: Setting) -> Answer:
         """The answer that the product would give a caller at its first attempt."""
         found = self.neighbours(asked, setting=setting)
-        terms = self._material.signatures[self._material.of_row[asked.row.id]].terms
-        telling = self._material.starters.weights.telling(terms)
-        judgement = verdict.judge(found, settings=setting.verdict, now=NOW, telling=telling)
+        judgement = verdict.judge(found, settings=setting.verdict, now=NOW, telling=self._telling(asked))
         groups = asked.memory.group
         return Answer(
             row=asked.row,

@@ -19,7 +19,7 @@ from benchmarks.offline import Offline
 from benchmarks.protocol import FOLDS, CorpusError, Kind, plan, read_corpus
 from benchmarks.quiet import quiet
 from benchmarks.scoring import Answer
-from benchmarks.tune import as_shipped
+from benchmarks.tune import neutral
 from knowledge.starter.catalogue import read_catalogue
 
 BINS = 10
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     answers: dict[Kind, list[Answer]] = {kind: [] for kind in Kind}
     for fold in range(FOLDS):
         others = {kind: [each for each in found if each.task.fold != fold] for kind, found in asked.items()}
-        setting = Chooser(offline, rows=others).choose(as_shipped())
+        setting = Chooser(offline, rows=others).choose(neutral())
         for kind, found in asked.items():
             answers[kind] += [offline.answer(each, setting=setting) for each in found if each.task.fold == fold]
     draw({kind: bins(found) for kind, found in answers.items()}, target=given.out)
@@ -69,7 +69,7 @@ def draw(found: dict[Kind, list[tuple[float, float, int]]], *, target: Path) -> 
 
     figure, axes = pyplot.subplots(figsize=(5, 4.5))
     axes.plot([0.5, 1], [0.5, 1], color="0.7", linewidth=1, label="means what it says")
-    for kind, points in found.items():
+    for kind, points in ((kind, points) for kind, points in found.items() if points):
         confidences, shares, numbers = zip(*points, strict=True)
         axes.plot(confidences, shares, linewidth=1, alpha=0.6)
         axes.scatter(confidences, shares, s=[3 * number**0.8 for number in numbers], label=f"{kind} ({sum(numbers)})")

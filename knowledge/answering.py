@@ -89,7 +89,7 @@ class Answering:
         )
         advice = self._advice(asked, found)
         if not _store_is_there(asked, found):
-            return await self._keep_aside(asked, advice)
+            return await self._keep_aside(asked, advice, incident_id=incident_id if early.begun else None)
         try:
             recorded = await early.recorded()
             if recorded is not None:
@@ -207,6 +207,11 @@ class _Early:
         """What is known does not settle the matter: the incident goes ahead of its advice."""
         self._task = asyncio.create_task(self._recorder.record(self.incident))
         self._task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    @property
+    def begun(self) -> bool:
+        """Whether it may have been written, under its id."""
+        return self._task is not None
 
     async def recorded(self) -> Recorded | None:
         """Where it went; None when it was not begun. Raises what went wrong."""

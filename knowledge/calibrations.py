@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from knowledge.advisor import calibration as calibrating
 from knowledge.advisor.advising import AdvisorSettings
 from knowledge.advisor.calibration import Fit, Measured
+from knowledge.errors import KnowledgeError
 from knowledge.store import calibration as stored
 from knowledge.store.database import Database
+
+log = logging.getLogger(__name__)
 
 #: A workspace is looked at again after so long at the earliest, by whichever replica comes first.
 REFIT_EVERY = timedelta(minutes=10)
@@ -24,6 +29,7 @@ class Calibrations:
         self._shipped = settings
         self._fits: dict[int, Fit] = {}
         self._settings: dict[int, AdvisorSettings] = {}
+        self._failed_at: dict[int, float] = {}
 
     def settings_of(self, workspace_id: int | None) -> AdvisorSettings:
         """The settings in force for a workspace; those that ship where it has not learned its own."""
@@ -36,22 +42,40 @@ class Calibrations:
     async def relearn(self, *, every: timedelta = REFIT_EVERY) -> int:
         """Learn for the workspaces of which something new came out, and take up what all replicas learned.
 
-        How many workspaces were looked at. Raises `StoreUnavailable`.
+        How many workspaces were looked at. One that fails stops no other, and is due again `every` later. Raises
+        `StoreUnavailable`.
         """
         async with self._database.connection() as connection:
-            due = await stored.take_due(connection, every=every)
-            for workspace_id in due:
-                judged = await stored.judged(connection, workspace_id=workspace_id)
-                fit = await asyncio.to_thread(calibrating.fit, judged)
-                await stored.save(connection, workspace_id=workspace_id, fit=fit)
+            due = await stored.due(connection, every=every)
+        waited = time.monotonic() - every.total_seconds()
+        taken = [each for each in due if self._failed_at.get(each, waited) <= waited]
+        learned = [await self._learned(each, at=due[each]) for each in taken]
+        async with self._database.connection() as connection:
             self._take_up(await stored.fits(connection))
-        return len(due)
+        return sum(learned)
 
     async def measured(self, workspace_id: int) -> Measured:
         """How a workspace's latest answers fared of which the truth is known."""
         async with self._database.connection() as connection:
             judged = await stored.judged(connection, workspace_id=workspace_id)
         return await asyncio.to_thread(calibrating.measure, judged)
+
+    async def _learned(self, workspace_id: int, *, at: datetime) -> bool:
+        """Whether a workspace was learned from, which marks it. The fit takes no connection from those who ask."""
+        try:
+            async with self._database.connection() as connection:
+                judged = await stored.judged(connection, workspace_id=workspace_id, of_each=calibrating.MOST_OF_ONE)
+            fit = await asyncio.to_thread(calibrating.fit, judged)
+            async with self._database.connection() as connection:
+                await stored.save(connection, workspace_id=workspace_id, fit=fit, at=at)
+        except Exception as error:
+            self._failed_at[workspace_id] = time.monotonic()
+            unexpected = None if isinstance(error, KnowledgeError) else error
+            reason = type(error).__name__
+            log.warning("calibrating workspace %d failed: %s", workspace_id, reason, exc_info=unexpected)
+            return False
+        self._failed_at.pop(workspace_id, None)
+        return True
 
     def _take_up(self, fits: dict[int, Fit]) -> None:
         self._fits = fits

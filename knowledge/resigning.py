@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from knowledge.errors import InvalidInput
+from knowledge.errors import InvalidInput, StoreBusy, StoreUnavailable
 from knowledge.failures import ErrorInfo, Failure
 from knowledge.intake import prepare_now
 from knowledge.signature.signature import SIGNATURE_VERSION, Signature
 from knowledge.store import resigning
 from knowledge.store.database import Database
-from knowledge.store.resigning import Sample, Wording
+from knowledge.store.resigning import Pending, Sample, Wording
 
 AT_ONCE = 50
 #: Incidents of a signature that are signed again, the latest. Of those beyond, nobody knows whether a new masking tells
@@ -36,16 +37,17 @@ async def pending(database: Database, *, version: int = SIGNATURE_VERSION) -> in
 async def resign(
     database: Database, *, wake: Callable[[], None] = lambda: None, version: int = SIGNATURE_VERSION
 ) -> int:
-    """Sign again what an older version signed and no other process has claimed; how many signatures.
+    """Sign again what an older version signed and no other process has claimed; how many signatures were looked at.
 
-    `wake` is called after each batch: there is something to embed and to index. Raises `StoreUnavailable`.
+    One that cannot be signed again is logged, stays as it is, and is not looked at again for this version. `wake` is
+    called after each batch: there is something to embed and to index. Raises `StoreUnavailable`.
     """
     total = 0
     while done := await _resign_some(database, version=version):
         total += done
         wake()
     if total:
-        log.info("signed %d signatures again for version %d", total, version)
+        log.info("looked at %d signatures of older versions, to sign them again for version %d", total, version)
     return total
 
 
@@ -53,12 +55,31 @@ async def _resign_some(database: Database, *, version: int) -> int:
     async with database.transaction() as claims:
         claimed = await resigning.claim(claims, version=version, limit=AT_ONCE)
         for each in claimed:
-            async with database.connection() as connection:
-                samples = await resigning.samples(connection, each.id, limit=SAMPLES)
-            wordings = await asyncio.to_thread(_wordings, samples)
-            async with database.transaction() as connection:
-                await resigning.apply(connection, each, wordings, version=version)
+            try:
+                await _resign_one(database, each, version=version)
+            except (StoreUnavailable, StoreBusy):
+                raise
+            except Exception as error:  # of whatever kind: it would be the first in line again, for ever
+                _log_given_up(each, error, version=version)
+                async with database.transaction() as connection:
+                    await resigning.give_up(connection, each, version=version)
     return len(claimed)
+
+
+async def _resign_one(database: Database, pending: Pending, *, version: int) -> None:
+    async with database.connection() as connection:
+        samples = await resigning.samples(connection, pending.id, limit=SAMPLES)
+    wordings = await asyncio.to_thread(_wordings, samples)
+    async with database.transaction() as connection:
+        await resigning.apply(connection, pending, wordings, version=version)
+
+
+def _log_given_up(pending: Pending, error: Exception, *, version: int) -> None:
+    """Where it went wrong, and not in what words: an error may quote what was reported."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].name}, line {frames[-1].lineno}" if frames else "nowhere"
+    kind = type(error).__name__
+    log.error("signature %s cannot be signed again for version %d: %s in %s", pending.id, version, kind, place)
 
 
 def _wordings(samples: Sequence[Sample]) -> list[Wording]:

@@ -15,10 +15,14 @@ from pathlib import Path
 
 from knowledge.errors import SpoolUnavailable
 
-#: More than this many waiting failures are refused: a full disk helps nobody.
+#: More than this are not taken in: a full disk helps nobody. A failure has a few kB, but one with a long log may have
+#: 300, and 100,000 of those would be 30 GB, on the disk that PostgreSQL and the index may share. Bytes are those of
+#: bodies; with those below they are 1 GB in all.
 MOST = 100_000
+MOST_BYTES = 900_000_000
 #: Of those that cannot be written, so many are kept; then the oldest go.
 MOST_REFUSED = 10_000
+MOST_REFUSED_BYTES = 100_000_000
 FILE = "spool.sqlite3"
 
 SCHEMA = """
@@ -27,6 +31,11 @@ CREATE TABLE IF NOT EXISTS refused (
     number INTEGER PRIMARY KEY AUTOINCREMENT, workspace TEXT NOT NULL, body BLOB NOT NULL, reason TEXT NOT NULL,
     refused_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
+"""
+TRIM = """
+DELETE FROM refused WHERE number <= (SELECT max(number) FROM refused) - ? OR number IN (
+    SELECT number FROM (SELECT number, sum(length(body)) OVER (ORDER BY number DESC) AS bytes FROM refused)
+    WHERE bytes > ?)
 """
 
 
@@ -61,13 +70,19 @@ class Spool:
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = FULL")
             self._file.executescript(SCHEMA)
+            # Kept up from here on (a data folder has one service): counting at each failure would read the whole table.
+            self._rows: int
+            self._bytes: int
+            query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM waiting"
+            self._rows, self._bytes = self._file.execute(query).fetchone()
 
     def add(self, workspace: str, body: bytes) -> None:
         """Keep a failure; durable when it returns. Raises `SpoolUnavailable` when there are too many as well."""
         with self._open() as file:
-            if _count(file, "waiting") >= MOST:
+            if self._rows >= MOST or self._bytes + len(body) > MOST_BYTES:
                 raise SpoolUnavailable("PostgreSQL cannot be reached and the spool is full.")
             file.execute("INSERT INTO waiting (workspace, body) VALUES (?, ?)", (workspace, body))
+            self._rows, self._bytes = self._rows + 1, self._bytes + len(body)
 
     def oldest(self, limit: int) -> list[Spooled]:
         """The first in line."""
@@ -78,31 +93,38 @@ class Spool:
     def remove(self, numbers: list[int]) -> None:
         """They are written."""
         with self._open() as file:
-            file.executemany("DELETE FROM waiting WHERE number = ?", [(number,) for number in numbers])
+            with _transaction(file):
+                gone = [size for number in numbers for size in _delete(file, number)]
+            self._forget(gone)
 
     def refuse(self, number: int, *, reason: str) -> None:
         """This one can never be written: it leaves the line, and is kept for people to look at."""
-        with self._open() as file, _transaction(file):
-            file.execute(
-                "INSERT INTO refused (workspace, body, reason) SELECT workspace, body, ? FROM waiting WHERE number = ?",
-                (reason, number),
-            )
-            file.execute("DELETE FROM waiting WHERE number = ?", (number,))
-            file.execute("DELETE FROM refused WHERE number <= (SELECT max(number) FROM refused) - ?", (MOST_REFUSED,))
+        keep = "INSERT INTO refused (workspace, body, reason) SELECT workspace, body, ? FROM waiting WHERE number = ?"
+        with self._open() as file:
+            with _transaction(file):
+                file.execute(keep, (reason, number))
+                gone = _delete(file, number)
+                file.execute(TRIM, (MOST_REFUSED, MOST_REFUSED_BYTES))
+            self._forget(gone)
 
     def count(self) -> int:
         """How many wait."""
-        return self.counts().waiting
+        with self._lock:
+            return self._rows
 
     def counts(self) -> Counts:
         """How many wait, and how many were refused."""
         with self._open() as file:
-            return Counts(waiting=_count(file, "waiting"), refused=_count(file, "refused"))
+            return Counts(waiting=self._rows, refused=_count(file, "refused"))  # people may have deleted some of these
 
     def close(self) -> None:
         """Close the file."""
         with self._open() as file:
             file.close()
+
+    def _forget(self, sizes: list[int]) -> None:
+        """They wait no longer."""
+        self._rows, self._bytes = self._rows - len(sizes), self._bytes - sum(sizes)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -119,6 +141,13 @@ def look_into(path: Path) -> Counts:
     with _translated(), closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)) as file:
         there = {name for (name,) in file.execute("SELECT name FROM sqlite_master")}  # an earlier version made fewer
         return Counts(*(_count(file, name) if name in there else 0 for name in ("waiting", "refused")))
+
+
+def _delete(file: sqlite3.Connection, number: int) -> list[int]:
+    """The size of the waiting failure that is gone, if it was there."""
+    sizes = [size for (size,) in file.execute("SELECT length(body) FROM waiting WHERE number = ?", (number,))]
+    file.execute("DELETE FROM waiting WHERE number = ?", (number,))
+    return sizes
 
 
 def _count(file: sqlite3.Connection, table: str) -> int:

@@ -9,6 +9,7 @@ megabyte, written where the service looks for it.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import random
 import tempfile
 from collections.abc import Sequence
@@ -53,7 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         texts = gather(read_catalogue(), data=given.data)
         rows = examples(texts, look_alikes(texts, _vectors(model, texts)), seed=given.seed)
         _train(model, rows, seed=given.seed, scratch=Path(scratch))
-    _save(model, base=content_hash(folder.path), target=given.out)
+    about = {
+        "base": content_hash(folder.path),
+        "scale": str(ALPHA / RANK),
+        "texts": hashlib.sha256("\n".join(texts.texts).encode()).hexdigest()[:16],
+        "public": str(given.data is not None),
+        "seed": str(given.seed),
+    }
+    _save(model, about=about, target=given.out)
     print(f"{given.out}: {given.out.stat().st_size / 1e6:.1f} MB, from {len(rows)} pairs of {len(texts.texts)} texts")
 
 
@@ -90,7 +98,7 @@ def _train(model: SentenceTransformer, rows: list[dict[str, str]], *, seed: int,
     trainer.train()
 
 
-def _save(model: SentenceTransformer, *, base: str, target: Path) -> None:
+def _save(model: SentenceTransformer, *, about: dict[str, str], target: Path) -> None:
     """The two factors of each changed weight, as half-precision numbers."""
     found = get_peft_model_state_dict(model[0].auto_model)
     tensors = {
@@ -99,7 +107,7 @@ def _save(model: SentenceTransformer, *, base: str, target: Path) -> None:
         for old, new in ((".lora_A.weight", DOWN), (".lora_B.weight", UP))
         if name.endswith(old)
     }
-    save_file(tensors, target, metadata={"base": base, "scale": str(ALPHA / RANK)})
+    save_file(tensors, target, metadata=about)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -29,11 +30,15 @@ Numbers = npt.NDArray[np.float64]
 PASSES = 0.67
 #: What a workspace's own calibration needs: two numbers are fitted, each side must be there to place the intercept, and
 #: with 50 rows of which 9 in 10 are right the standard error of the slope is about 0.2, less than what shipping costs.
+#: Of each side so many precedents: advice about one of them is much the same advice each time.
 LEAST_JUDGED, LEAST_OF_EACH = 50, 10
+#: What it learns from at most of one precedent, the latest: copies are no evidence.
+MOST_OF_ONE = 5
 #: The ridge: 1 / variance of slope and intercept before anything is known of a workspace (standard deviations 0.5, 1).
 SLOPE_RIDGE, INTERCEPT_RIDGE = 4.0, 1.0
-#: A workspace bends the shipped calibration and does not replace it: one stated verdict must go on counting.
-SLOPES, INTERCEPTS = (0.4, 2.5), (-1.5, 1.5)
+#: A workspace bends the shipped calibration and does not replace it: one stated verdict of the same fingerprint (log
+#: odds 3.4) is still answered where both bounds are against it: 0.6 * 3.4 - 0.75 = 1.29, confidence 0.78.
+SLOPES, INTERCEPTS = (0.6, 2.0), (-0.75, 0.75)
 #: Odds beyond are all the same to the fit: a settled precedent says 15, and would decide the slope by itself.
 MOST_ODDS = 8.0
 ROUNDS, SETTLED_AT = 200, 1e-6
@@ -43,8 +48,6 @@ LONGEST_STEP = 0.25
 #: Least confidence in genuine at which a caller is told to stop, by the bound on transient failures told so. Measured:
 #: `python -m benchmarks.tune CORPUS` prints them ("Thresholds by bound", the column chosen on all rows).
 SHIPPED_FAIL_FROM = {0.01: 0.99, 0.02: 0.985, 0.05: 0.915}
-#: No measured curve lowers the threshold below this: callers are not stopped on four chances in five.
-FAIL_FLOOR = 0.8
 #: Nobody is this sure: callers are never told to stop.
 NEVER = 1.01
 FAIL_GRID = (*(step / 200 for step in range(160, 200)), 0.9975, 0.999, 0.9995, 0.9999, NEVER)
@@ -70,10 +73,12 @@ AS_SHIPPED = Calibration()
 class Judged:
     """One advice with what came out.
 
-    `odds` before calibration; `verdict`, `confidence` and `decision` as given; `near`: whether the nearest precedent
-    was near enough to stop on. `said`: a person's word; without one, `passed`: how its retries ended.
+    `precedent`: what it was about. `odds` before calibration; `verdict`, `confidence` and `decision` as given; `near`:
+    whether the nearest precedent was near enough to stop on. `said`: a person's word; without one, `passed`: how its
+    retries ended.
     """
 
+    precedent: UUID
     odds: float
     verdict: Verdict
     confidence: float
@@ -143,16 +148,16 @@ def shipped_fail_from(bound: float) -> float:
 
 
 def fail_from(fit: Fit | None, *, bound: float) -> float:
-    """The threshold that keeps the bound: by the measured curve where there is one that can tell, else as shipped."""
-    curve = fit.wrong_fails if fit is not None else ()
-    if not curve or curve[-1] > bound:  # too few transient failures to show that so small a bound is kept
-        return shipped_fail_from(bound)
-    kept = NEVER
-    for threshold, wrong in zip(reversed(FAIL_GRID), reversed(curve), strict=True):
-        if wrong > bound:
-            break
-        kept = threshold
-    return kept
+    """The threshold that keeps the bound: as shipped, or higher where what the workspace learned asks for it.
+
+    Never lower, neither in confidence nor in the odds that it stands for. A run that is told to stop is not retried:
+    wrong ones drop out of the truth that comes from outcomes, and what was learned of the others would lower the
+    threshold further each time. So nobody is told to stop who would not be told so as shipped.
+    """
+    shipped = shipped_fail_from(bound)
+    if fit is None or shipped >= NEVER:
+        return shipped
+    return max(shipped, _meant(fit.calibration, shipped), _kept_from(fit.wrong_fails, bound=bound))
 
 
 def fit(judged: Sequence[Judged]) -> Fit | None:
@@ -164,9 +169,10 @@ def fit(judged: Sequence[Judged]) -> Fit | None:
 
 
 def enough(judged: Sequence[Judged]) -> bool:
-    """Whether there are `LEAST_JUDGED`, and `LEAST_OF_EACH` on either side."""
-    transient = sum(each.transient > 0.5 for each in judged)
-    return len(judged) >= LEAST_JUDGED and min(transient, len(judged) - transient) >= LEAST_OF_EACH
+    """Whether there are `LEAST_JUDGED`, and of `LEAST_OF_EACH` precedents on either side."""
+    transient = {each.precedent for each in judged if each.transient > 0.5}
+    genuine = {each.precedent for each in judged if each.transient <= 0.5}
+    return len(judged) >= LEAST_JUDGED and min(len(transient), len(genuine)) >= LEAST_OF_EACH
 
 
 def measure(judged: Sequence[Judged]) -> Measured:
@@ -182,6 +188,23 @@ def measure(judged: Sequence[Judged]) -> Measured:
         calibration_error=_calibration_error(bins) if answered else None,
         wrong_fail=_wrong_fail(judged),
     )
+
+
+def _meant(calibration: Calibration, confidence: float) -> float:
+    """What the calibration makes of so much confidence in genuine, to a millionth."""
+    return round(1.0 / (1.0 + math.exp(calibration.of(math.log((1.0 - confidence) / confidence)))), 6)
+
+
+def _kept_from(curve: Sequence[float], *, bound: float) -> float:
+    """From where on a measured curve keeps the bound; 0 where it cannot tell."""
+    if not curve or curve[-1] > bound:  # too few transient failures to show that so small a bound is kept
+        return 0.0
+    kept = NEVER
+    for threshold, wrong in zip(reversed(FAIL_GRID), reversed(curve), strict=True):
+        if wrong > bound:
+            break
+        kept = threshold
+    return kept
 
 
 def _fitted(judged: Sequence[Judged]) -> Calibration:

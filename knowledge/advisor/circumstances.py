@@ -22,13 +22,15 @@ LATELY = timedelta(days=7)
 @dataclass(frozen=True, slots=True)
 class Circumstances:
     """`attempt` counts from 1; `max_attempts` is the caller's own bound. `failed_waits`: how long those retries of this
-    run had waited that failed, in seconds (None: nobody said). `spent`: units to amounts, of which a resume saves the
+    run had waited that failed, in seconds (None: nobody said); those that the caller only counted are among them.
+    `recorded`: how many are known to have failed by an outcome. `spent`: units to amounts, of which a resume saves the
     share `resume_saves`; a restart loses the rest.
     """
 
     attempt: int = 1
     max_attempts: int | None = None
     failed_waits: tuple[float | None, ...] = ()
+    recorded: int = 0
     spent: Mapping[str, float] = field(default_factory=dict)
     resume_saves: float = 0.0
     experience: Experience = field(default_factory=Experience)
@@ -51,6 +53,7 @@ def circumstances_of(
         attempt=attempt,
         max_attempts=failure.max_attempts,
         failed_waits=_waits(recorded, count=min(attempt - 1, MOST_ATTEMPTS)),
+        recorded=len(recorded),
         spent=failure.spent,
         resume_saves=resume_saves,
         experience=experience_of(judgement, neighbours=neighbours) if transient else Experience(),

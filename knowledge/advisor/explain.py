@@ -56,7 +56,7 @@ def reason(
     if judgement.verdict is Verdict.TRANSIENT:
         told.append(f"The service asks to wait {_span(asked_to_wait)}." if asked_to_wait else _by_wait(judgement))
     if circumstances is not None:
-        told.append(_failed(circumstances))
+        told.append(_tried(circumstances))
     return " ".join(each for each in told if each)
 
 
@@ -99,11 +99,13 @@ def _passed(fared: Sequence[Fared], wait: int) -> str:
     return f"{succeeded:.0f} of {total:.0f} retries passed {WAIT_WORDS[wait]}"
 
 
-def _failed(circumstances: Circumstances) -> str:
-    count = circumstances.attempt - 1
-    if not count:
-        return ""
-    return f"{count} {'retry' if count == 1 else 'retries'} of this run {'has' if count == 1 else 'have'} failed."
+def _tried(circumstances: Circumstances) -> str:
+    """What is recorded of this run; what the caller only counts is not known to have failed as a retry."""
+    attempt, count = circumstances.attempt, circumstances.recorded
+    failed = f"{count} {'retry' if count == 1 else 'retries'} of this run {'has' if count == 1 else 'have'} failed"
+    if attempt <= count + 1:
+        return f"{failed}." if count else ""
+    return f"This is attempt {attempt}, and {failed}." if count else f"This is attempt {attempt}."
 
 
 def _span(seconds: float) -> str:

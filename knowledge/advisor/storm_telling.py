@@ -8,7 +8,7 @@ from uuid import UUID
 
 from knowledge.advisor.advice import Advice, Decision, StormNotice, Strategy
 from knowledge.advisor.storms import LONGEST_WAIT_S, Asker, Meeting, Role, Storm, StormState
-from knowledge.failures import Action, DecisionAction, Failure
+from knowledge.failures import Action, DecisionAction, Failure, Verdict
 
 
 def asker_of(failure: Failure, *, advice: Advice, incident_id: UUID, now: datetime) -> Asker:
@@ -28,21 +28,30 @@ def asker_of(failure: Failure, *, advice: Advice, incident_id: UUID, now: dateti
 
 def tell(advice: Advice, meeting: Meeting, *, asker: Asker, max_attempts: int | None, now: datetime) -> Advice:
     """The advice with the storm in it. The vocabulary stays: who holds retries later, and who must stop still stops."""
+    meeting = _as_judged(meeting, verdict=advice.verdict)
     storm, state = meeting.storm, meeting.storm.state_at(now)
     delay = _delay(meeting, asker=asker, now=now)
-    sentence = _sentence(meeting, delay=delay, now=now)
+    sentence = _sentence(meeting, verdict=advice.verdict, delay=delay, now=now)
     told = replace(advice, storm=_notice(meeting, state=state))
     if delay is None:
         return replace(told, decision=replace(advice.decision, reason=f"{advice.decision.reason} {sentence}"))
     retried = advice.decision.action is DecisionAction.RETRY
+    # Where a transient failure was left to the caller's own policy the reason says so, which is no longer true.
+    still_true = retried or advice.verdict is not Verdict.TRANSIENT
     decision = Decision(
         action=DecisionAction.RETRY,
-        # Where the caller's own policy was to decide, that is no longer true.
-        reason=f"{advice.decision.reason} {sentence}" if retried else sentence,
+        reason=f"{advice.decision.reason} {sentence}" if still_true else sentence,
         retry_delay_s=round(delay, 3),
         max_attempts=_attempts(advice.decision, asker=asker, most=max_attempts),
     )
     return replace(told, decision=decision, strategy=advice.strategy if retried else _strategy(advice, storm))
+
+
+def _as_judged(meeting: Meeting, *, verdict: Verdict) -> Meeting:
+    """What is judged genuine (a bad deploy, say) holds nobody: one run puts that to the test, the others go by it."""
+    if meeting.role is Role.HOLD and verdict is Verdict.GENUINE:
+        return replace(meeting, role=Role.NONE)
+    return meeting
 
 
 def _notice(meeting: Meeting, *, state: StormState) -> StormNotice:
@@ -71,10 +80,9 @@ def _delay(meeting: Meeting, *, asker: Asker, now: datetime) -> float | None:
         case Role.HOLD:
             told = max((storm.told_by - now).total_seconds(), asker.floor_s)
             return told + _jitter(asker.incident_id, most=storm.spread_s)
-        case Role.NONE if storm.state is StormState.RECOVERED and asker.may_try:
-            # Who failed before the end need not wait any longer, but for the others.
-            own = asker.floor_s if asker.at >= storm.ends_at else 0.0
-            return own + _jitter(asker.incident_id, most=storm.spread_s)
+        case Role.NONE if storm.state is StormState.RECOVERED and asker.may_try and asker.at < storm.ends_at:
+            # It need not wait any longer, but for the others. What failed after the end is no failure of the storm.
+            return _jitter(asker.incident_id, most=storm.spread_s)
     return None
 
 
@@ -94,7 +102,7 @@ def _strategy(advice: Advice, storm: Storm) -> Strategy:
     return replace(advice.strategy, action=Action.RETRY_AFTER_DELAY, multiplier=2.0, max_delay_s=longest, jitter="full")
 
 
-def _sentence(meeting: Meeting, *, delay: float | None, now: datetime) -> str:
+def _sentence(meeting: Meeting, *, verdict: Verdict, delay: float | None, now: datetime) -> str:
     storm, hit = meeting.storm, _hit(meeting.storm)
     match storm.state_at(now):
         case StormState.RECOVERED:
@@ -106,9 +114,8 @@ def _sentence(meeting: Meeting, *, delay: float | None, now: datetime) -> str:
             )
     match meeting.role:
         case Role.CANARY:
-            return (
-                f"This is a storm: it has hit {hit}. This run tries first, for all; the others hold until it has told."
-            )
+            others = "keep what they are told" if verdict is Verdict.GENUINE else "hold until it has told"
+            return f"This is a storm: it has hit {hit}. This run tries first, for all; the others {others}."
         case Role.HOLD:
             return f"This is a storm: it has hit {hit}. {_who_tries(storm, now=now)}; this run holds until after that."
     return f"This is a storm: it has hit {hit}."

@@ -32,7 +32,8 @@ up to `LONGEST_WAIT_S` (truncated exponential backoff; AWS Architecture Blog, "E
 canary of which nothing is heard for `TELL_S` after its try has lost its place to the next who asks. The storm ends
 when a canary succeeds, when nobody joins for `QUIET`, or after `LONGEST`: what goes on for a day is no outage but how
 things are, and counts as usual from then on. A nightly burst of what is otherwise rare is a storm every night: that
-one run tries first is right for it, too.
+one run tries first is right for it, too. Where the verdict is genuine nobody is told to hold
+(`knowledge.advisor.storm_telling`).
 
 Everything here is pure: values in, values out. What is decided is written by `knowledge.store.storms`, if nobody was
 first.

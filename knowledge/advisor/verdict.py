@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -74,14 +74,11 @@ def judge(
     `telling` (0 to 1) is how much the failure's text tells: of a bare `AssertionError` likeness says little.
     `calibration`: what the workspace has learned of these odds.
     """
-    own, starter = hear(neighbours, settings=settings, now=now)
+    own, starter = hear(neighbours, settings=settings, now=now, telling=telling)
     nearest = max(own.nearest, starter.nearest)
     if not (own.weighed or starter.weighed):
         return Judgement(Verdict.UNKNOWN, 0.5, None, None, neighbours[0] if neighbours else None)
-    odds = settings.bias + (
-        settings.own_weight * own.evidence * (1.0 if own.nearest >= 1.0 else telling)
-        + settings.starter_weight * starter.evidence * telling
-    )
+    odds = settings.bias + settings.own_weight * own.evidence + settings.starter_weight * starter.evidence
     meant = calibration.of(odds)
     verdict = Verdict.TRANSIENT if meant >= 0 else Verdict.GENUINE
     confidence = 1.0 / (1.0 + math.exp(-abs(meant)))
@@ -93,12 +90,19 @@ def judge(
     return Judgement(verdict, confidence, cause, action, decided_by, nearest=nearest, odds=odds)
 
 
-def hear(neighbours: Sequence[Neighbour], *, settings: VerdictSettings, now: datetime) -> tuple[Witness, Witness]:
-    """What the workspace's own precedents say, and what the starter precedents say."""
+def hear(
+    neighbours: Sequence[Neighbour], *, settings: VerdictSettings, now: datetime, telling: float = 1.0
+) -> tuple[Witness, Witness]:
+    """What the workspace's own precedents say, and what the starter precedents say.
+
+    Likeness of a text that tells little is little evidence; the very same failure of one's own is all the same.
+    """
     heard = [each for each in neighbours if each.similarity >= settings.least_similarity and speaks(each)]
     own = _hear(heard, Source.INCIDENT, sharpness=settings.own_sharpness, settings=settings, now=now)
     starter = _hear(heard, Source.STARTER, sharpness=settings.starter_sharpness, settings=settings, now=now)
-    return own, starter
+    if own.nearest < 1.0:
+        own = replace(own, evidence=own.evidence * telling)
+    return own, replace(starter, evidence=starter.evidence * telling)
 
 
 def speaks(neighbour: Neighbour) -> bool:

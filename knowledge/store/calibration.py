@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from knowledge.advisor.calibration import FAIL_GRID, Calibration, Fit, Judged
@@ -16,21 +16,23 @@ from knowledge.store.rows import execute, fetch_all, to_json
 LATEST = 2_000
 
 
-async def take_due(connection: Connection, *, every: timedelta) -> list[int]:
-    """Workspaces of which something came out since they were last taken; each at most once in `every`."""
-    return [row["workspace_id"] for row in await fetch_all(connection, "calibration.due", every=every)]
+async def due(connection: Connection, *, every: timedelta) -> dict[int, datetime]:
+    """Workspaces of which something came out since what they learned was saved, at least `every` ago; with the time."""
+    return {row["workspace_id"]: row["at"] for row in await fetch_all(connection, "calibration.due", every=every)}
 
 
-async def judged(connection: Connection, *, workspace_id: int, limit: int = LATEST) -> list[Judged]:
-    """The latest advice of which the truth is known, newest first."""
-    rows = await fetch_all(connection, "calibration.judged", workspace_id=workspace_id, limit=limit)
+async def judged(
+    connection: Connection, *, workspace_id: int, of_each: int = LATEST, limit: int = LATEST
+) -> list[Judged]:
+    """The latest advice of which the truth is known, newest first; of each precedent at most `of_each`."""
+    rows = await fetch_all(connection, "calibration.judged", workspace_id=workspace_id, of_each=of_each, limit=limit)
     return [_judged(row) for row in rows]
 
 
-async def save(connection: Connection, *, workspace_id: int, fit: Fit | None) -> None:
-    """Keep what a workspace learned; None: too little to learn from."""
+async def save(connection: Connection, *, workspace_id: int, fit: Fit | None, at: datetime) -> None:
+    """Keep what a workspace learned from what had come out until `at`; None: too little to learn from."""
     document = None if fit is None else to_json(_document(fit))
-    await execute(connection, "calibration.save", workspace_id=workspace_id, fit=document)
+    await execute(connection, "calibration.save", workspace_id=workspace_id, fit=document, at=at)
 
 
 async def fits(connection: Connection) -> dict[int, Fit]:
@@ -42,6 +44,7 @@ async def fits(connection: Connection) -> dict[int, Fit]:
 
 def _judged(row: dict[str, Any]) -> Judged:
     return Judged(
+        precedent=row["precedent"],
         odds=row["odds"],
         verdict=Verdict(row["verdict"]),
         confidence=row["confidence"],

@@ -140,7 +140,7 @@ async def split(
         leaving = Contents(new, await membership.named(connection, id=id, fingerprints=named))
         whole = (await membership.contents(connection, [id]))[0]
         staying = [each for each in whole.signatures if each not in set(leaving.signatures)]
-        await membership.add(connection, id=new, workspace_id=workspace_id)
+        await membership.add(connection, id=new, whole=id)
         await membership.part(connection, id=id, leaving=leaving)
         await _keep(
             connection,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import select
 from collections.abc import AsyncIterator
 from typing import Any, Self, TypeAlias
 
@@ -23,6 +22,8 @@ CONNECT_TIMEOUT_S = 5
 # With attempts at 0, 1 and 3 s and then afresh with the next request, a server that is back is found within seconds.
 RECONNECT_TIMEOUT_S = 3.0
 STATEMENT_TIMEOUT_MS = 60_000
+#: Reads after which the end of a connection is seen: its notices and its error, then the end itself.
+LAST_WORDS = 3
 # What was sent and is not acknowledged for so long was sent to nobody: a route that drops packets without a word.
 UNACKNOWLEDGED_MS = 10_000
 
@@ -136,11 +137,10 @@ def _is_lost(connection: Connection) -> bool:
     """A server that ended left an end of file on the idle socket: seen without a round trip."""
     if connection.closed:
         return True
-    poll = select.poll()  # unlike select(), not limited to descriptors below 1,024
-    poll.register(connection.fileno(), select.POLLIN)
     try:
-        # Its last words come first, then the end: read until there is nothing, or nothing more.
-        while poll.poll(0):
+        # Its last words come first, then the end. Reading does not block, and unlike asking whether there is something
+        # to read it keeps the interpreter's lock, for which the embedding would make this wait.
+        for _ in range(LAST_WORDS):
             connection.pgconn.consume_input()
     except psycopg.OperationalError:
         return True

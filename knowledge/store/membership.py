@@ -102,9 +102,9 @@ async def join(connection: Connection, *, into: UUID, sources: Sequence[UUID]) -
     await recount(connection, into)
 
 
-async def add(connection: Connection, *, id: UUID, workspace_id: int) -> None:
-    """A new precedent, with nothing in it yet."""
-    await execute(connection, "membership.add", id=id, workspace_id=workspace_id)
+async def add(connection: Connection, *, id: UUID, whole: UUID) -> None:
+    """A new precedent to take a part of `whole`, with nothing in it yet."""
+    await execute(connection, "membership.add", id=id, whole=whole)
 
 
 async def part(connection: Connection, *, id: UUID, leaving: Contents) -> None:

@@ -96,6 +96,11 @@ async def apply(connection: Connection, pending: Pending, wordings: Sequence[Wor
         await execute(connection, "resigning.supersede", id=pending.id, successor=placed[0])
 
 
+async def give_up(connection: Connection, pending: Pending, *, version: int) -> None:
+    """It cannot be signed again: it stays as it is, and counts as looked at for the version."""
+    await execute(connection, "resigning.done", id=pending.id, version=version)
+
+
 async def _place(connection: Connection, pending: Pending, signature: Signature) -> UUID | None:
     """The signature, at the precedent of the pending one; None where another precedent keeps it."""
     own = await _precedent_of(connection, pending.id)

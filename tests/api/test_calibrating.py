@@ -16,6 +16,12 @@ from tests.api.conftest import running_service
 
 SLOW = "ClientError: An error occurred (SlowDown) when calling the PutObject operation"
 DENIED = "ClientError: An error occurred (AccessDenied) when calling the PutObject operation"
+#: Thirteen, so that each kind of failure is of enough precedents.
+OPERATIONS = (
+    *("PutObject", "GetObject", "HeadObject", "CopyObject", "DeleteObject", "ListObjectsV2", "UploadPart"),
+    *("UploadPartCopy", "CreateMultipartUpload", "CompleteMultipartUpload", "AbortMultipartUpload", "ListParts"),
+    "PutObjectAcl",
+)
 LIMIT_S = 60.0
 
 
@@ -46,7 +52,8 @@ def test_running_service_learns_by_itself(new_data: Callable[[], Path]) -> None:
     settings = Settings(data=new_data())
     with running_service(settings) as url, httpx.Client(base_url=url, timeout=LIMIT_S) as client:
         for number in range(52):
-            report(client, DENIED if number % 4 == 3 else SLOW, "failed" if number % 4 == 3 else "succeeded")
+            text, result = (DENIED, "failed") if number % 4 == 3 else (SLOW, "succeeded")
+            report(client, text.replace("PutObject", OPERATIONS[number // 4]), result)
         before = client.get("/calibration").json()
     with running_service(settings) as url, httpx.Client(base_url=url, timeout=LIMIT_S) as client:
         until = time.monotonic() + LIMIT_S

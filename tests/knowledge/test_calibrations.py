@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
 from knowledge.advisor.advising import AdvisorSettings
-from knowledge.advisor.calibration import FAIL_FLOOR, LEAST_JUDGED, Judged
+from knowledge.advisor.calibration import LEAST_JUDGED, SHIPPED_FAIL_FROM, Fit, Judged
 from knowledge.calibrations import Calibrations
-from knowledge.correcting import Correction, Signed
+from knowledge.correcting import ChangeOf, Correction, Merge, Signed, Split, Undo
 from knowledge.documents import Document
 from knowledge.failures import DecisionAction, Failure, Resolution, Verdict
 from knowledge.once import Once
@@ -21,11 +23,33 @@ SLOW = Failure(text="ClientError: An error occurred (SlowDown) when calling the 
 DENIED = Failure(text="ClientError: An error occurred (AccessDenied) when calling the PutObject operation")
 
 
-async def judged(world: World, workspace: str = "team") -> list[Judged]:
+OPERATIONS = (
+    "PutObject",
+    "GetObject",
+    "HeadObject",
+    "CopyObject",
+    "DeleteObject",
+    "ListObjectsV2",
+    "UploadPart",
+    "UploadPartCopy",
+    "CreateMultipartUpload",
+    "CompleteMultipartUpload",
+    "AbortMultipartUpload",
+    "ListParts",
+    "PutObjectAcl",
+)
+
+
+def calling(failure: Failure, operation: str) -> Failure:
+    """The same, of another operation: another precedent."""
+    return Failure(text=(failure.text or "").replace("PutObject", operation))
+
+
+async def judged(world: World, workspace: str = "team", **limits: int) -> list[Judged]:
     """What is known to have come out."""
     async with world.database.connection() as connection:
         id = await workspaces.ensure(connection, workspace)
-        return await calibration.judged(connection, workspace_id=id)
+        return await calibration.judged(connection, workspace_id=id, **limits)
 
 
 async def advised(world: World, failure: Failure = SLOW) -> tuple[Document, UUID]:
@@ -87,11 +111,21 @@ async def test_outcome_tells_how_retries_ended(world: World) -> None:
     assert (Verdict.GENUINE, 0.0) == (by_word.said, by_word.transient)
 
 
+async def change(world: World, precedent: str, said: ChangeOf) -> Document:
+    """What a person says of a precedent."""
+    version = (await world.service.precedent("team", UUID(precedent)))["version"]
+    return await world.service.change("team", UUID(precedent), said, expected_version=version, signed=Signed("kim"))
+
+
 async def override(world: World, precedent: str, verdict: Verdict | None) -> None:
     """A person's word about a precedent."""
-    version = (await world.service.precedent("team", UUID(precedent)))["version"]
-    correction = Correction(verdict=verdict)
-    await world.service.change("team", UUID(precedent), correction, expected_version=version, signed=Signed("kim"))
+    await change(world, precedent, Correction(verdict=verdict))
+
+
+async def undo(world: World, precedent: str) -> None:
+    """The latest change is taken back."""
+    latest = (await world.service.history("team", UUID(precedent), after=None, limit=1))[0]
+    await change(world, precedent, Undo(UUID(latest["id"])))
 
 
 async def test_override_is_the_truth_of_what_was_advised_before(world: World) -> None:
@@ -103,6 +137,58 @@ async def test_override_is_the_truth_of_what_was_advised_before(world: World) ->
     await override(world, answer["precedent"]["id"], None)
 
     assert ([Verdict.GENUINE], []) == (with_override, await judged(world))
+
+
+@pytest.mark.parametrize("again", ["told", "undone"])
+async def test_override_that_is_brought_back_is_no_new_truth(world: World, again: str) -> None:
+    """What was advised meanwhile only repeated it."""
+    first, _ = await advised(world)
+    precedent = first["precedent"]["id"]
+    await override(world, precedent, Verdict.GENUINE)
+    repeated, _ = await advised(world)
+    for verdict in (None, Verdict.GENUINE):
+        await (override(world, precedent, verdict) if again == "told" else undo(world, precedent))
+    kept = (await world.service.precedent("team", UUID(precedent)))["verdict"]
+
+    assert (repeated["verdict"], kept) == ("genuine", "genuine")
+    assert [Verdict.GENUINE] == [each.said for each in await judged(world)]
+
+
+async def test_override_that_a_merge_inherits_is_no_new_truth(world: World) -> None:
+    """It was said when it was said of the source."""
+    source, _ = await advised(world)
+    target, _ = await advised(world, DENIED)
+    await override(world, source["precedent"]["id"], Verdict.GENUINE)
+    await advised(world)
+    await change(world, target["precedent"]["id"], Merge([UUID(source["precedent"]["id"])]))
+
+    assert [Verdict.GENUINE] * 2 == [each.said for each in await judged(world)]
+
+
+async def test_part_of_an_overridden_precedent_repeated_it_too(world: World) -> None:
+    """Of what was advised before the split only what was before the override is held against what is said then."""
+    whole, _ = await advised(world)
+    other, _ = await advised(world, calling(SLOW, "GetObject"))
+    await change(world, whole["precedent"]["id"], Merge([UUID(other["precedent"]["id"])]))
+    await override(world, whole["precedent"]["id"], Verdict.GENUINE)
+    await advised(world, calling(SLOW, "GetObject"))
+    found = await change(world, whole["precedent"]["id"], Split([other["precedent"]["fingerprint"]]))
+    await override(world, found["id"], Verdict.GENUINE)
+
+    assert [Verdict.GENUINE] * 2 == [each.said for each in await judged(world)]
+
+
+async def test_of_one_precedent_the_latest_count(world: World) -> None:
+    """One word about seven failures is not seven; another precedent is heard beside it."""
+    answers = [(await advised(world))[0] for _ in range(7)]
+    await override(world, answers[0]["precedent"]["id"], Verdict.GENUINE)
+    _, other = await advised(world, DENIED)
+    await state(world, other, Verdict.TRANSIENT)
+    found = await judged(world, of_each=5)
+
+    assert 8 == len(await judged(world))
+    assert [Verdict.TRANSIENT] + [Verdict.GENUINE] * 5 == [each.said for each in found]
+    assert 2 == len({each.precedent for each in found})
 
 
 async def test_incidents_of_storms_do_not_count(world: World) -> None:
@@ -133,9 +219,13 @@ async def test_workspaces_are_judged_apart(world: World) -> None:
 
 
 async def teach(world: World, *, number: int, contrary: int) -> None:
-    """So many advices about new failures of two kinds; of each kind some came out otherwise than it looks."""
+    """So many advices about new failures of two kinds; of each kind some came out otherwise than it looks.
+
+    Two of each precedent.
+    """
     for at in range(number):
         failure, verdict = (SLOW, Verdict.TRANSIENT) if at % 2 else (DENIED, Verdict.GENUINE)
+        failure = calling(failure, OPERATIONS[at // 4])
         if at < 2 * contrary:
             verdict = Verdict.GENUINE if verdict is Verdict.TRANSIENT else Verdict.TRANSIENT
         await _teach_one(world, failure, verdict)
@@ -187,7 +277,7 @@ async def test_learned_is_shared_and_outlives_the_process(world: World) -> None:
 
 
 async def test_set_threshold_stays(world: World) -> None:
-    """Where the operator sets it, nothing that was learned moves it; else it follows."""
+    """Where the operator sets it, nothing that was learned moves it; else it is never lower than it ships."""
     await teach(world, number=LEAST_JUDGED, contrary=10)
     fixed = Calibrations(world.database, settings=AdvisorSettings(fail_from=0.9, wrong_fail_bound=None))
     wide = Calibrations(world.database, settings=AdvisorSettings(wrong_fail_bound=0.5))
@@ -196,7 +286,9 @@ async def test_set_threshold_stays(world: World) -> None:
     async with world.database.connection() as connection:
         id = await workspaces.ensure(connection, "team")
 
-    assert (0.9, FAIL_FLOOR) == (fixed.settings_of(id).fail_from, wide.settings_of(id).fail_from)
+    shipped = SHIPPED_FAIL_FROM[max(SHIPPED_FAIL_FROM)]
+    assert 0.9 == fixed.settings_of(id).fail_from
+    assert shipped <= wide.settings_of(id).fail_from < 1
 
 
 async def test_workspace_is_looked_at_when_something_came_out(world: World) -> None:
@@ -207,6 +299,41 @@ async def test_workspace_is_looked_at_when_something_came_out(world: World) -> N
     first, second = await world.service.relearn_calibration(), await world.service.relearn_calibration()
 
     assert (0, 1, 0) == (before, first, second)
+
+
+async def test_correction_is_news(world: World) -> None:
+    """An override, and that it is taken away."""
+    answer, _ = await advised(world)
+    looked_at = []
+    for verdict in (Verdict.GENUINE, None):
+        await override(world, answer["precedent"]["id"], verdict)
+        looked_at.append(await world.service.relearn_calibration(every=timedelta(0)))
+
+    assert [1, 1] == looked_at
+
+
+async def test_failing_workspace_stops_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is looked at again, though nothing new came out of it: not at once, and then it learns."""
+    for workspace, number in (("broken", 1), ("team", 2)):
+        for _ in range(number):
+            answer = await world.service.advise(workspace, SLOW)
+            await world.service.outcome(workspace, UUID(answer["incident_id"]), result="succeeded")
+
+    def fit(rows: Sequence[Judged]) -> Fit | None:
+        if len(rows) == 1:
+            raise ArithmeticError("singular")
+        return None
+
+    with monkeypatch.context() as patched:
+        patched.setattr("knowledge.advisor.calibration.fit", fit)
+        first = await world.service.relearn_calibration()
+    at_once = await world.service.relearn_calibration()
+    async with world.database.connection() as connection:
+        due = await calibration.due(connection, every=timedelta(minutes=10))
+        broken = await workspaces.ensure(connection, "broken")
+    later = await world.service.relearn_calibration(every=timedelta(0))
+
+    assert (1, 0, [broken], 2) == (first, at_once, list(due), later)
 
 
 async def test_calibration_of_a_new_workspace(world: World) -> None:

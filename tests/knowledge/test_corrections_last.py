@@ -287,6 +287,34 @@ async def test_signing_again_goes_on_where_it_was_killed(
     assert [2] * len(ids) == await team.counts(*ids)
 
 
+@pytest.mark.parametrize("where", ["_wordings", "apply"])
+async def test_one_that_cannot_be_signed_again_stops_no_other(
+    team: Team, past: Past, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, where: str
+) -> None:
+    """It stays as it was, is not looked at again for this version, and the log says which, without its text."""
+    past.begin()
+    ids = [await team.report(text) for text in (TORN, SPILT, ROTTEN)]
+    past.end()
+    module: Any = {"_wordings": resigning, "apply": resigning_store}[where]
+    work, numbers = getattr(module, where), iter(range(3))
+
+    def failing(*given: Any, **named: Any) -> Any:
+        if next(numbers) == 0:
+            raise KeyError(TORN)
+        return work(*given, **named)
+
+    monkeypatch.setattr(module, where, failing)
+    done = await resigning.resign(team.world.database)
+    known = [await team.fingerprints(id) for id in ids]
+    as_new = [{fingerprint(text)} for text in (TORN, SPILT, ROTTEN)]
+    told = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
+
+    assert (3, 0) == (done, await resigning.pending(team.world.database))
+    assert 2 == sum(now == new for now, new in zip(known, as_new, strict=True))
+    assert ["KeyError in failing" in message for message in told] == [True]
+    assert TORN not in caplog.text
+
+
 class Renamed:
     """The same vectors under another model's id."""
 

@@ -88,6 +88,38 @@ def test_full_spool_refuses(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     spool.close()
 
 
+def test_spool_is_full_by_bytes_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of bodies; what was written or refused makes room, and a restart counts what is there."""
+    monkeypatch.setattr(module, "MOST_BYTES", 10)
+    spool = Spool(path)
+    for body in (b"1234", b"5678"):
+        spool.add("team", body)
+    with pytest.raises(StoreUnavailable, match="spool is full"):
+        spool.add("team", b"abc")
+    spool.remove([1, 1, 99])
+    spool.add("team", b"abcdef")
+    spool.refuse(2, reason="r")
+    spool.add("team", b"ghij")
+    spool.close()
+    spool = Spool(path)
+    with pytest.raises(StoreUnavailable, match="spool is full"):
+        spool.add("team", b"k")
+
+    assert ([b"abcdef", b"ghij"], Counts(2, 1)) == (bodies(spool), spool.counts())
+    spool.close()
+
+
+def test_adding_counts_no_rows(path: Path) -> None:
+    """However many wait."""
+    spool = Spool(path)
+    statements: list[str] = []
+    spool._file.set_trace_callback(statements.append)
+    spool.add("team", b"a")
+
+    assert ["INSERT"] == [statement.split()[0] for statement in statements]
+    spool.close()
+
+
 def test_refused_ones_leave_the_line_and_are_kept(path: Path) -> None:
     """With the reason; of too many, the oldest go."""
     spool = Spool(path)
@@ -127,6 +159,19 @@ def test_looking_into_it(path: Path) -> None:
 
     assert (Counts(0, 0), Counts(1, 0), Counts(1, 0)) == (nothing, beside, look_into(path))
     assert [path.name] == files == sorted(each.name for each in path.parent.iterdir())
+
+
+def test_of_large_refused_ones_the_oldest_go(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By their bytes."""
+    monkeypatch.setattr(module, "MOST_REFUSED_BYTES", 5)
+    spool = Spool(path)
+    for number in range(4):
+        spool.add("team", b"%d." % number)
+        spool.refuse(spool.oldest(1)[0].number, reason="r")
+    kept = [row[0] for row in spool._file.execute("SELECT body FROM refused ORDER BY number")]
+
+    assert [b"2.", b"3."] == kept
+    spool.close()
 
 
 @pytest.mark.parametrize("pragma", ["query_only = 1", "max_page_count = 1"])

@@ -1,8 +1,8 @@
 -- name: due
--- Workspaces of which something came out since they were looked at. Taking them is marking them: of several replicas
--- one learns. A minute is looked at twice, for what was being written meanwhile.
-INSERT INTO calibrations AS c (workspace_id, looked_at)
-SELECT w.id, now()
+-- Workspaces of which something came out, or was corrected, since they were learned from. They are marked when what they
+-- learned is kept; of replicas that learn the same meanwhile, one has wasted a second. A minute is looked at twice, for
+-- what was being written.
+SELECT w.id AS workspace_id, now() AS at
 FROM workspaces w
 LEFT JOIN calibrations k ON k.workspace_id = w.id
 CROSS JOIN LATERAL (SELECT coalesce(k.looked_at - interval '1 minute', '-infinity') AS since) s
@@ -10,14 +10,14 @@ WHERE w.id <> 0 AND (k.looked_at IS NULL OR k.looked_at <= now() - %(every)s::in
   AND (EXISTS (SELECT FROM outcomes o WHERE o.workspace_id = w.id AND o.created_at > s.since)
        OR EXISTS (SELECT FROM resolutions r WHERE r.workspace_id = w.id AND r.created_at > s.since
                   AND r.verdict IS NOT NULL AND r.incident_id IS NOT NULL)
-       OR EXISTS (SELECT FROM precedents p WHERE p.workspace_id = w.id AND p.verdict_override_at > s.since
-                  AND p.verdict_override IS NOT NULL))
-ON CONFLICT (workspace_id) DO UPDATE SET looked_at = now() WHERE c.looked_at <= now() - %(every)s::interval
-RETURNING workspace_id
+       OR EXISTS (SELECT FROM audit_log a JOIN corrections c ON c.id = a.id
+                  WHERE a.workspace_id = w.id AND a.at > s.since))
+ORDER BY w.id
 
 -- name: judged
 -- The latest advice of which the truth is known: from what was said and how retries ended to the incident, and from
--- there to the advice that was given first. Incidents of storms tell of an outage and not of a failure.
+-- there to the advice that was given first. Incidents of storms tell of an outage and not of a failure. Of one
+-- precedent at most so many, the latest.
 WITH candidates AS (
     (SELECT o.incident_id FROM outcomes o
      WHERE o.workspace_id = %(workspace_id)s AND o.storm_id IS NULL ORDER BY o.created_at DESC LIMIT %(limit)s)
@@ -37,7 +37,7 @@ WITH candidates AS (
      ) i
      LIMIT %(limit)s)
 ), truths AS (
-    SELECT a.odds, a.nearest, a.verdict, a.confidence, a.decision, a.created_at, o.result,
+    SELECT i.precedent_id AS precedent, a.odds, a.nearest, a.verdict, a.confidence, a.decision, a.created_at, o.result,
            CASE WHEN i.verdict IN ('transient', 'genuine') THEN i.verdict
                 WHEN p.verdict_override IN ('transient', 'genuine') AND a.created_at < p.verdict_override_at
                     THEN p.verdict_override END AS said
@@ -53,15 +53,20 @@ WITH candidates AS (
         ORDER BY o.attempt DESC NULLS LAST, o.created_at DESC LIMIT 1
     ) o ON true
     WHERE a.odds IS NOT NULL AND i.storm_id IS NULL
+), told AS (
+    SELECT *, row_number() OVER (PARTITION BY precedent ORDER BY created_at DESC) AS nr FROM truths
+    WHERE said IS NOT NULL OR result IS NOT NULL
 )
-SELECT odds, nearest, verdict, confidence, decision, said, result FROM truths
-WHERE said IS NOT NULL OR result IS NOT NULL
-ORDER BY created_at DESC LIMIT %(limit)s
+SELECT precedent, odds, nearest, verdict, confidence, decision, said, result FROM told
+WHERE nr <= %(of_each)s ORDER BY created_at DESC LIMIT %(limit)s
 
 -- name: save
--- What was learned, or that there is too little again.
-UPDATE calibrations SET fit = %(fit)s::jsonb, fitted_at = CASE WHEN %(fit)s::jsonb IS NOT NULL THEN now() END
-WHERE workspace_id = %(workspace_id)s
+-- What was learned, or that there is too little (again), from what had come out until `at`. The later one stays.
+INSERT INTO calibrations AS c (workspace_id, looked_at, fit, fitted_at)
+VALUES (%(workspace_id)s, %(at)s, %(fit)s::jsonb, CASE WHEN %(fit)s::jsonb IS NOT NULL THEN now() END)
+ON CONFLICT (workspace_id) DO UPDATE
+SET looked_at = excluded.looked_at, fit = excluded.fit, fitted_at = excluded.fitted_at
+WHERE c.looked_at <= excluded.looked_at
 
 -- name: all
 -- Few and small: each replica keeps them in memory.

@@ -26,13 +26,16 @@ UPDATE precedents SET
 WHERE id = %(id)s
 
 -- name: inherit_overrides
--- People's corrections outlive a merge: the target's own first, then those of the first source that has any.
+-- People's corrections outlive a merge: the target's own first, then those of the first source that has any. A verdict
+-- is said since the first of them said one.
 UPDATE precedents p SET
     verdict_override = coalesce(p.verdict_override, s.verdict_override),
+    verdict_override_at = least(p.verdict_override_at, s.verdict_override_at),
     cause_override = coalesce(p.cause_override, s.cause_override),
     action_override = coalesce(p.action_override, s.action_override), updated_at = now()
 FROM (
     SELECT (array_agg(verdict_override ORDER BY nr) FILTER (WHERE verdict_override IS NOT NULL))[1] AS verdict_override,
+           min(verdict_override_at) AS verdict_override_at,
            (array_agg(cause_override ORDER BY nr) FILTER (WHERE cause_override IS NOT NULL))[1] AS cause_override,
            (array_agg(action_override ORDER BY nr) FILTER (WHERE action_override IS NOT NULL))[1] AS action_override
     FROM unnest(%(sources)s::uuid[]) WITH ORDINALITY AS asked (id, nr) JOIN precedents USING (id)

@@ -51,8 +51,9 @@ UPDATE precedents SET merged_into = %(into)s, version = version + 1, updated_at 
 WHERE id = ANY (%(sources)s) OR merged_into = ANY (%(sources)s)
 
 -- name: add
--- The precedent that a split makes.
-INSERT INTO precedents (id, workspace_id) VALUES (%(id)s, %(workspace_id)s)
+-- The precedent that a split makes. What was advised of it repeats what was said of the whole.
+INSERT INTO precedents (id, workspace_id, verdict_override_at)
+SELECT %(id)s, workspace_id, verdict_override_at FROM precedents WHERE id = %(whole)s
 
 -- name: revive
 -- One that was merged away lives again, and leads those to it that had been merged into it before.

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable, Iterator
+from itertools import count
+from uuid import UUID
 
 import pytest
 
 from knowledge.advisor.calibration import (
-    FAIL_FLOOR,
+    AS_SHIPPED,
     FAIL_GRID,
+    INTERCEPTS,
     NEVER,
     PASSES,
     SHIPPED_FAIL_FROM,
+    SLOPES,
     Calibration,
     Fit,
     Judged,
@@ -25,7 +30,9 @@ from knowledge.advisor.calibration import (
 from knowledge.advisor.retrying import FALSE_PASS
 from knowledge.advisor.verdict import VerdictSettings, judge
 from knowledge.failures import DecisionAction, Verdict
-from tests.knowledge.advisor.making import NOW, neighbour
+from tests.knowledge.advisor.making import NOW, neighbour, numbered
+
+NUMBERS: Iterator[int] = count(1)
 
 
 def chance(odds: float) -> float:
@@ -33,12 +40,20 @@ def chance(odds: float) -> float:
     return 1 / (1 + math.exp(-odds))
 
 
-def judged(odds: float, *, said: bool | None = None, passed: bool | None = None, near: bool = True) -> Judged:
-    """An advice as the shipped constants give it."""
+def judged(
+    odds: float,
+    *,
+    said: bool | None = None,
+    passed: bool | None = None,
+    near: bool = True,
+    precedent: UUID | None = None,
+) -> Judged:
+    """An advice as the shipped constants give it, about a precedent of its own."""
     sure = chance(abs(odds))
     verdict = Verdict.UNKNOWN if sure < 0.7 else Verdict.TRANSIENT if odds > 0 else Verdict.GENUINE
     stop = verdict is Verdict.GENUINE and sure >= 0.97 and near
     return Judged(
+        precedent=precedent or numbered(next(NUMBERS)),
         odds=odds,
         verdict=verdict,
         confidence=sure if verdict is not Verdict.UNKNOWN else 0.5,
@@ -65,11 +80,11 @@ def workspace(number: int, *, slope: float, intercept: float, outcomes: bool = F
 
 @pytest.mark.parametrize("outcomes", [False, True])
 def test_fit_finds_what_odds_mean(outcomes: bool) -> None:
-    """Twice too sure and leaning to transient: by people's words, and through the error of outcomes as well."""
-    found = fit(workspace(20_000, slope=0.5, intercept=-0.8, outcomes=outcomes))
+    """Too sure and leaning to transient: by people's words, and through the error of outcomes as well."""
+    found = fit(workspace(20_000, slope=0.75, intercept=-0.6, outcomes=outcomes))
 
     assert found is not None
-    assert pytest.approx((0.5, -0.8), abs=0.1) == (found.calibration.slope, found.calibration.intercept)
+    assert pytest.approx((0.75, -0.6), abs=0.1) == (found.calibration.slope, found.calibration.intercept)
 
 
 def test_fit_of_honest_confidence_changes_next_to_nothing() -> None:
@@ -82,32 +97,54 @@ def test_fit_of_honest_confidence_changes_next_to_nothing() -> None:
 
 def test_few_outcomes_move_little() -> None:
     """Sixty ends of retries say less than sixty words of people."""
-    said = fit(workspace(60, slope=0.4, intercept=0.0))
-    measured = fit(workspace(60, slope=0.4, intercept=0.0, outcomes=True))
+    said = fit(workspace(60, slope=1.6, intercept=0.0))
+    measured = fit(workspace(60, slope=1.6, intercept=0.0, outcomes=True))
 
     assert said is not None and measured is not None
-    assert said.calibration.slope < measured.calibration.slope < 1.1
+    assert 0.9 < measured.calibration.slope < 1.1 < said.calibration.slope
 
 
 def test_fit_stays_within_bounds() -> None:
-    """Even where everything was wrong one stated verdict goes on counting."""
+    """Even where everything was wrong."""
     found = fit([judged(odds, said=odds < 0) for odds in (-4.0, 4.0) for _ in range(100)])
 
     assert found is not None
-    assert 0.4 == found.calibration.slope
+    assert SLOPES[0] == found.calibration.slope
+
+
+@pytest.mark.parametrize("slope", SLOPES)
+@pytest.mark.parametrize("intercept", INTERCEPTS)
+@pytest.mark.parametrize("verdict", [Verdict.TRANSIENT, Verdict.GENUINE])
+def test_one_stated_verdict_goes_on_counting(slope: float, intercept: float, verdict: Verdict) -> None:
+    """At the bounds as well: the same failure again is answered."""
+    said = neighbour(similarity=1.0, verdict=verdict.value, **{f"stated_{verdict.value}": 1})
+    found = judge([said], settings=VerdictSettings(), now=NOW, calibration=Calibration(slope, intercept))
+
+    assert verdict is found.verdict
 
 
 @pytest.mark.parametrize(("transient", "genuine"), [(39, 10), (41, 9), (9, 60), (50, 0), (0, 0)])
 def test_too_little_is_not_learned_from(transient: int, genuine: int) -> None:
     """Fifty, and ten of each."""
-    rows = [judged(2.0, said=True)] * transient + [judged(-2.0, said=False)] * genuine
+    rows = [judged(2.0, said=True) for _ in range(transient)] + [judged(-2.0, said=False) for _ in range(genuine)]
 
     assert (False, None) == (enough(rows), fit(rows))
 
 
 def test_enough() -> None:
     """Just so many; by outcomes they count as well."""
-    assert enough([judged(2.0, said=True)] * 40 + [judged(-2.0, passed=False)] * 10)
+    rows = [judged(2.0, said=True) for _ in range(40)] + [judged(-2.0, passed=False) for _ in range(10)]
+
+    assert enough(rows)
+
+
+def test_copies_are_not_enough() -> None:
+    """Ten of each are of ten precedents."""
+    one = numbered(next(NUMBERS))
+    copies = [judged(-2.0, said=False, precedent=one) for _ in range(40)]
+    rows = [judged(2.0, said=True) for _ in range(40)] + [judged(-2.0, said=False) for _ in range(8)]
+
+    assert (False, True) == (enough(rows + copies), enough([*rows, *copies, judged(-2.0, said=False)]))
 
 
 def test_shipped_thresholds() -> None:
@@ -121,46 +158,56 @@ def test_shipped_thresholds() -> None:
     ]
 
 
-def learned(*wrongly: float, transient: int = 200) -> Fit:
-    """A workspace with so many transient failures, some of them with so much confidence in genuine."""
-    at = [math.log(confidence / (1 - confidence)) for confidence in wrongly]
-    rows = [judged(-odds, said=True) for odds in at]
-    rows += [judged(3.0, said=True)] * (transient - len(rows)) + [judged(-3.0, said=False)] * 200
-    found = fit(rows)
+def learned(curve: Callable[[float], float], *, calibration: Calibration = AS_SHIPPED) -> Fit:
+    """A workspace of which so large a share of transient failures would be told to stop, by the threshold."""
+    return Fit(calibration, 400, tuple(curve(threshold) for threshold in FAIL_GRID))
+
+
+def test_curve_counts_one_more_than_seen() -> None:
+    """Five of 200 are told wrongly at the lowest threshold, and nobody where nobody is told."""
+    rows = [judged(-3.0, said=True) for _ in range(5)] + [judged(3.0, said=True) for _ in range(195)]
+    found = fit(rows + [judged(-3.0, said=False) for _ in range(200)])
+
     assert found is not None
-    return Fit(found.calibration, found.judged, found.wrong_fails)
+    assert pytest.approx((6 / 201, 1 / 201)) == (found.wrong_fails[0], found.wrong_fails[-1])
 
 
-def test_threshold_follows_from_the_measured_curve() -> None:
-    """Four are allowed of 200 with the one that is counted more; the fifth marks the threshold."""
-    found = learned(*[0.95] * 5)
-    threshold = fail_from(found, bound=0.02)
-    wrong = dict(zip(FAIL_GRID, found.wrong_fails, strict=True))
+@pytest.mark.parametrize("at", [0.9975, 0.9999, NEVER])
+def test_measured_curve_raises_the_threshold(at: float) -> None:
+    """To where it keeps the bound."""
+    found = learned(lambda threshold: 0.03 if threshold < at else 0.01)
 
-    assert wrong[threshold] <= 0.02 < wrong[max(each for each in FAIL_GRID if each < threshold)]
-    assert pytest.approx(6 / 201) == found.wrong_fails[0]
-
-
-def test_wider_bound_tells_more_to_stop() -> None:
-    """And no bound goes below the floor."""
-    found = learned(*[0.95] * 5)
-
-    assert fail_from(found, bound=0.02) > fail_from(found, bound=0.05)
-    assert FAIL_FLOOR == fail_from(found, bound=0.05)
+    assert at == fail_from(found, bound=0.02)
+    assert shipped_fail_from(0.05) == fail_from(found, bound=0.05)
 
 
-def test_too_few_transient_failures_show_nothing() -> None:
-    """None of 40 told wrongly is no proof of one in fifty: the shipped threshold stays."""
-    assert shipped_fail_from(0.02) == fail_from(learned(transient=40), bound=0.02)
-    assert FAIL_FLOOR == fail_from(learned(transient=40), bound=0.05)
+@pytest.mark.parametrize("share", [0.0, 0.03])
+def test_measured_curve_never_lowers_the_threshold(share: float) -> None:
+    """None told wrongly is none seen: who is told to stop does not retry. A curve that cannot tell says nothing."""
+    assert shipped_fail_from(0.02) == fail_from(learned(lambda _: share), bound=0.02)
     assert shipped_fail_from(0.02) == fail_from(None, bound=0.02)
+
+
+@pytest.mark.parametrize("calibration", [Calibration(2.0, -0.75), Calibration(1.0, -0.5), Calibration(2.0, 0.75)])
+def test_nobody_is_told_to_stop_who_would_not_be_as_shipped(calibration: Calibration) -> None:
+    """Where the workspace learned to be surer the threshold is of the same odds, and so higher."""
+    shipped = shipped_fail_from(0.02)
+    odds = math.log((1 - shipped) / shipped)
+    found = fail_from(learned(lambda _: 0.0, calibration=calibration), bound=0.02)
+
+    assert shipped < found < 1
+    assert pytest.approx(1 - found, abs=1e-6) == chance(calibration.of(odds))
+
+
+def test_threshold_of_a_bound_that_was_not_measured() -> None:
+    """Whatever the curve shows."""
+    assert NEVER == fail_from(learned(lambda _: 0.0), bound=min(SHIPPED_FAIL_FROM) / 2)
 
 
 def test_what_is_not_near_is_never_told_to_stop() -> None:
     """And does not count as told wrongly, however sure."""
-    rows = (
-        [judged(-5.0, said=True, near=False)] * 20 + [judged(3.0, said=True)] * 180 + [judged(-3.0, said=False)] * 200
-    )
+    rows = [judged(-5.0, said=True, near=False) for _ in range(20)]
+    rows += [judged(3.0, said=True) for _ in range(180)] + [judged(-3.0, said=False) for _ in range(200)]
     found = fit(rows)
 
     assert found is not None

@@ -49,6 +49,10 @@ def test_recorded_retries_of_this_run_count() -> None:
         gathered(known, attempt=5).failed_waits,
     )
     assert (5.0, 7.0) == gathered(unnumbered).failed_waits
+    assert [0, 2, 2, 2] == [
+        gathered(*near, attempt=attempt).recorded
+        for near, attempt in (((), 3), ((known,), None), ((known,), 5), ((unnumbered,), None))
+    ]
 
 
 def test_retries_of_others_do_not() -> None:

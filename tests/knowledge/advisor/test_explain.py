@@ -95,14 +95,22 @@ def test_service_that_asks_is_quoted(seconds: float, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("attempt", "expected"), [(2, "1 retry of this run has failed."), (5, "4 retries of this run have failed.")]
+    ("attempt", "recorded", "expected"),
+    [
+        (1, 0, ""),
+        (3, 0, " This is attempt 3."),
+        (2, 1, " 1 retry of this run has failed."),
+        (5, 4, " 4 retries of this run have failed."),
+        (5, 2, " This is attempt 5, and 2 retries of this run have failed."),
+    ],
 )
-def test_failed_retries_are_told(attempt: int, expected: str) -> None:
-    """Whatever the verdict."""
+def test_retries_of_this_run_are_told(attempt: int, recorded: int, expected: str) -> None:
+    """Whatever the verdict: how many are recorded as failed, and which attempt the caller says that this is."""
     for verdict in ("transient", "genuine", "unknown"):
-        said = reason(judgement(verdict), now=NOW, circumstances=Circumstances(attempt=attempt))
+        without = reason(judgement(verdict), now=NOW)
+        said = reason(judgement(verdict), now=NOW, circumstances=Circumstances(attempt=attempt, recorded=recorded))
 
-        assert said.endswith(expected)
+        assert without + expected == said
 
 
 def test_every_bucket_of_waits_has_words() -> None:

@@ -35,10 +35,12 @@ RECOVERED = replace(STORM, state=StormState.RECOVERED, ends_at=NOW)
 EXPIRED = replace(STORM, ends_at=NOW)
 
 
-def advised(action: str = "retry", *, delay: float | None = 20.0, attempts: int | None = 5) -> Advice:
+def advised(
+    action: str = "retry", *, delay: float | None = 20.0, attempts: int | None = 5, verdict: str = "transient"
+) -> Advice:
     """Advice with a decision."""
     return Advice(
-        verdict=Verdict.TRANSIENT,
+        verdict=Verdict(verdict),
         confidence=0.9,
         cause=None,
         decision=Decision(DecisionAction(action), "Because.", delay if action == "retry" else None, attempts),
@@ -150,14 +152,48 @@ def test_whoever_must_stop_stops(storm: Storm) -> None:
     assert advice.storm is not None
 
 
-def test_recovery_spreads_retries() -> None:
-    """Who failed before the end comes back soon; who failed after it waits on its own account as well."""
-    before = told(Meeting(RECOVERED, Role.NONE), occurred_at=NOW - timedelta(seconds=1)).decision
-    after = told(Meeting(RECOVERED, Role.NONE), advised(delay=300.0)).decision
+@pytest.mark.parametrize("action", ["default", "fail"])
+def test_genuine_failure_holds_for_nobody(action: str) -> None:
+    """A bad deploy hits many: the others keep what they were told, and hear of the storm after it."""
+    before = advised(action, verdict="genuine")
+    advice = told(Meeting(STORM, Role.HOLD), before)
 
+    said = "Because. This is a storm: it has hit 200 runs since 11:59:00 UTC."
+    assert (replace(before.decision, reason=said), before.strategy) == (advice.decision, advice.strategy)
+    assert ("active", "none") == (advice.storm and advice.storm.state, advice.storm and advice.storm.role)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "others"), [("genuine", "keep what they are told"), ("unknown", "hold until it has told")]
+)
+def test_canary_keeps_the_reason(verdict: str, others: str) -> None:
+    """One run puts the verdict to the test; what was known of the failure is still said."""
+    advice = told(Meeting(STORM, Role.CANARY), advised("default", verdict=verdict))
+
+    assert (DecisionAction.RETRY, 60.0) == (advice.decision.action, advice.decision.retry_delay_s)
+    assert advice.decision.reason.startswith("Because. This is a storm: it has hit 200 runs")
+    assert advice.decision.reason.endswith(f"This run tries first, for all; the others {others}.")
+    assert ("canary", verdict) == (advice.storm and advice.storm.role, advice.verdict)
+
+
+@pytest.mark.parametrize(
+    ("action", "verdict"), [("retry", "transient"), ("default", "genuine"), ("default", "unknown")]
+)
+def test_recovery_spreads_retries_of_what_failed_before(action: str, verdict: str) -> None:
+    """What failed after the end is no failure of the storm, and keeps its own decision."""
+    before = told(
+        Meeting(RECOVERED, Role.NONE), advised(action, verdict=verdict), occurred_at=NOW - timedelta(seconds=1)
+    ).decision
+    own = advised(action, delay=300.0, verdict=verdict)
+    after = told(Meeting(RECOVERED, Role.NONE), own)
+
+    ended = "Because. The storm of this over 200 runs since 11:59:00 UTC has ended: a retry passed at 12:00:00 UTC."
+    assert (DecisionAction.RETRY, f"{ended} Retries are spread so that not all come at once.") == (
+        before.action,
+        before.reason,
+    )
     assert 0 <= (before.retry_delay_s or 0) <= 200
-    assert 300 <= (after.retry_delay_s or 0) <= 500
-    assert "a retry passed at 12:00:00 UTC. Retries are spread so that not all come at once." in before.reason
+    assert (replace(own.decision, reason=ended), own.strategy) == (after.decision, after.strategy)
 
 
 def test_storm_that_ended_by_itself_changes_nothing() -> None:

@@ -230,3 +230,23 @@ async def test_outcomes_at_once_are_all_counted(database: Database, workspace: i
 
     assert {(0, 2): (15, 0)} == counts(found.fared)
     assert {Cause.NETWORK: {(0, 2): (30, 0)}} == {cause: counts(fared) for cause, fared in found.by_cause.items()}
+
+
+async def test_latest_failures_have_an_index_of_their_own(
+    connection: Connection, workspace: int, incident: MakeIncident
+) -> None:
+    """Among thousands of retries that passed, they are not searched for."""
+    made = await recorded(connection, incident(run_id="r-1"))
+    await connection.execute(
+        "INSERT INTO outcomes (id, workspace_id, precedent_id, incident_id, result, attempt)"
+        " SELECT gen_random_uuid(), %s, %s, %s, 'succeeded', n FROM generate_series(2, 3001) n",
+        (workspace, made.precedent_id, made.incident_id),
+    )
+    await connection.execute(b"ANALYZE outcomes")
+    cursor = await connection.execute(b"SELECT prosrc FROM pg_proc WHERE proname = 'lately_failed_of'")
+    [(query,)] = await cursor.fetchall()
+    asked = query.replace("precedent_id = precedent ", f"precedent_id = '{made.precedent_id}' ")
+    plan = await (await connection.execute(f"EXPLAIN {asked}".encode())).fetchall()
+
+    assert query != asked
+    assert "outcomes_lately_failed" in str(plan)

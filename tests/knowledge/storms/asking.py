@@ -11,7 +11,7 @@ from knowledge.failures import Failure, Verdict
 from knowledge.service import KnowledgeService
 
 Document: TypeAlias = dict[str, Any]
-MakeService: TypeAlias = Callable[[], Awaitable[KnowledgeService]]
+MakeService: TypeAlias = Callable[..., Awaitable[KnowledgeService]]
 HIT = Failure(text="PlumError: the lease of the ledger cannot be renewed", attempt=1)
 
 

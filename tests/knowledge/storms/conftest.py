@@ -25,7 +25,7 @@ async def replica(world: World, database_url: str, clock: Clock) -> AsyncIterato
     """Make a service with connections of its own."""
     async with AsyncExitStack() as stack:
 
-        async def make() -> KnowledgeService:
+        async def make(settings: AdvisorSettings | None = None) -> KnowledgeService:
             database = await stack.enter_async_context(Database(database_url))
             return KnowledgeService(
                 database=database,
@@ -34,7 +34,7 @@ async def replica(world: World, database_url: str, clock: Clock) -> AsyncIterato
                 indexer=world.indexer,
                 spool=world.spool,
                 starters=world.starters,
-                settings=AdvisorSettings(),
+                settings=settings or AdvisorSettings(),
                 clock=clock,
             )
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 
+from knowledge.advisor.advising import AdvisorSettings
 from knowledge.advisor.storms import FIRST_WAIT_S, TELL_S, WINDOW
 from knowledge.failures import Verdict
 from knowledge.service import KnowledgeService
@@ -62,7 +63,7 @@ async def test_one_after_another_the_third_run_tries(service: KnowledgeService, 
     assert answers[0]["precedent"]["first_seen"] < answers[2]["storm"]["since"] < answers[2]["storm"]["next_try_at"]
 
 
-@pytest.mark.parametrize("verdict", [None, Verdict.TRANSIENT, Verdict.GENUINE])
+@pytest.mark.parametrize("verdict", [None, Verdict.TRANSIENT])
 async def test_failure_that_nobody_has_judged_storms_too(
     service: KnowledgeService, clock: Clock, verdict: Verdict | None
 ) -> None:
@@ -71,11 +72,32 @@ async def test_failure_that_nobody_has_judged_storms_too(
         await known(service, clock, verdict)
     answers = [await hit(service, run) for run in range(4)]
 
-    assert [None, None] == [role(answer) for answer in answers[:2]]
-    for answer in answers[2:]:
-        assert answer["decision"]["action"] in {"retry", "fail"}
-        assert ("none" == role(answer)) is (answer["decision"]["action"] == "fail")
-        assert "3 runs since" in answer["decision"]["reason"] or "4 runs since" in answer["decision"]["reason"]
+    assert [None, None, "canary", "hold"] == [role(answer) for answer in answers]
+    assert ["retry", "retry"] == [answer["decision"]["action"] for answer in answers[2:]]
+    assert "3 runs since" in answers[2]["decision"]["reason"]
+    assert "4 runs since" in answers[3]["decision"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("fail_from", "roles", "actions"),
+    [
+        (0.5, [None, None, "none", "none", "none"], ["fail"] * 5),
+        (1.0, [None, None, "canary", "none", "none"], ["default", "default", "retry", "default", "default"]),
+    ],
+)
+async def test_genuine_failure_of_many_runs_stays_genuine(
+    replica: MakeService, clock: Clock, fail_from: float, roles: list[str | None], actions: list[str]
+) -> None:
+    """A bad deploy: one run tries where it is not sure, all others are told what they would be told without a storm."""
+    service = await replica(AdvisorSettings(fail_from=fail_from, wrong_fail_bound=None))
+    await known(service, clock, Verdict.GENUINE)
+    answers = [await hit(service, run) for run in range(5)]
+    reasons = [answer["decision"]["reason"] for answer in answers]
+
+    assert (["genuine"] * 5, roles) == ([answer["verdict"] for answer in answers], [role(answer) for answer in answers])
+    assert actions == [answer["decision"]["action"] for answer in answers]
+    assert all("It fails again until someone changes something." in reason for reason in reasons)
+    assert [False, False, True, True, True] == ["This is a storm" in reason for reason in reasons]
 
 
 async def test_many_failures_of_one_run_are_no_storm(service: KnowledgeService, clock: Clock) -> None:

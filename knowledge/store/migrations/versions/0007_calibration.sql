@@ -9,17 +9,20 @@ ALTER TABLE advice
     ADD COLUMN confidence double precision GENERATED ALWAYS AS ((answer->>'confidence')::double precision) STORED,
     ADD COLUMN decision text GENERATED ALWAYS AS (answer->'decision'->>'action') STORED;
 
--- A person's word about a precedent is the truth of the advice given before it; later advice only repeats it.
+-- A person's word about a precedent is the truth of the advice given before anybody had said one, of it or of what was
+-- merged into it: later advice only repeats what was said, and goes on to do so where it is taken away and said again.
+-- So the first time stays.
 ALTER TABLE precedents ADD COLUMN verdict_override_at timestamptz;
 UPDATE precedents SET verdict_override_at = now() WHERE verdict_override IS NOT NULL;
 
 CREATE FUNCTION note_override() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    NEW.verdict_override_at := CASE WHEN NEW.verdict_override IS NOT NULL THEN clock_timestamp() END;
+    NEW.verdict_override_at := clock_timestamp();
     RETURN NEW;
 END $$;
 CREATE TRIGGER precedents_override BEFORE UPDATE ON precedents
-    FOR EACH ROW WHEN (OLD.verdict_override IS DISTINCT FROM NEW.verdict_override) EXECUTE FUNCTION note_override();
+    FOR EACH ROW WHEN (NEW.verdict_override IS NOT NULL AND NEW.verdict_override_at IS NULL)
+    EXECUTE FUNCTION note_override();
 
 -- Where truth comes from, the latest first.
 CREATE INDEX precedents_overridden ON precedents (workspace_id, verdict_override_at DESC)
