@@ -16,7 +16,7 @@ from rich.table import Table
 
 from benchmarks.material import Material, make_material
 from benchmarks.offline import Offline, Setting
-from benchmarks.protocol import CorpusError, Kind, Row, plan, read_corpus
+from benchmarks.protocol import Kind, Row, corpus_or_exit, plan
 from benchmarks.quiet import quiet
 from benchmarks.scoring import Scores, score
 from benchmarks.table import wide_console
@@ -31,10 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     quiet()
     console = wide_console()
-    try:
-        rows = read_corpus(given.corpus)
-    except CorpusError as error:
-        raise SystemExit(f"benchmarks.ablation: {error}") from None
+    rows = corpus_or_exit(given.corpus, command="benchmarks.ablation")
     table = _table(len(rows))
     with tempfile.TemporaryDirectory() as scratch, console.status("signing, embedding, comparing"):
         cache = given.cache or Path(scratch)

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from benchmarks.material import make_material
 from benchmarks.offline import Offline
-from benchmarks.protocol import SEED, CorpusError, Kind, Row, Task, read_corpus
+from benchmarks.protocol import SEED, Kind, Row, Task, corpus_or_exit
 from benchmarks.quiet import quiet
 from benchmarks.scoring import Answer
 from benchmarks.tune import as_shipped
@@ -34,10 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     given = _parser().parse_args(arguments)
     quiet()
-    try:
-        rows = [row for row in read_corpus(given.corpus) if not row.ambiguous]
-    except CorpusError as error:
-        raise SystemExit(f"benchmarks.few_shot: {error}") from None
+    rows = [row for row in corpus_or_exit(given.corpus, command="benchmarks.few_shot") if not row.ambiguous]
     with tempfile.TemporaryDirectory() as scratch:
         material = make_material(rows, catalogue=read_catalogue(), cache=given.cache or Path(scratch))
     offline, setting = Offline(material), as_shipped()

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from benchmarks.material import Material, make_material
 from benchmarks.offline import Asked, Offline, Setting
-from benchmarks.protocol import CorpusError, Kind, plan, read_corpus
+from benchmarks.protocol import Kind, corpus_or_exit, plan
 from benchmarks.quiet import quiet
 from benchmarks.scoring import Answer
 from benchmarks.table import wide_console
@@ -32,10 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     quiet()
     console = wide_console()
-    try:
-        rows = read_corpus(given.corpus)
-    except CorpusError as error:
-        raise SystemExit(f"benchmarks.mistakes: {error}") from None
+    rows = corpus_or_exit(given.corpus, command="benchmarks.mistakes")
     with tempfile.TemporaryDirectory() as scratch, console.status("signing, embedding, comparing"):
         material = make_material(rows, catalogue=read_catalogue(), cache=given.cache or Path(scratch))
     offline, setting = Offline(material), as_shipped()

@@ -94,6 +94,14 @@ def read_corpus(path: Path) -> tuple[Row, ...]:
     return tuple(rows)
 
 
+def corpus_or_exit(path: Path, *, command: str) -> tuple[Row, ...]:
+    """The rows of a corpus for a command, which ends with a message when there are none."""
+    try:
+        return read_corpus(path)
+    except CorpusError as error:
+        raise SystemExit(f"{command}: {error}") from None
+
+
 def _row(given: dict[str, Any], *, where: str) -> Row:
     missing = [name for name in FIELDS if name not in given]
     if missing:

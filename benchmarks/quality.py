@@ -22,7 +22,7 @@ from rich.progress import Progress
 from api.composition import Parts, build
 from api.settings import load_settings
 from benchmarks.baselines import Baseline, Fused, RawBm25, RawMiniLm, RawVectors, baseline_answer
-from benchmarks.protocol import FOLDS, SEED, CorpusError, Kind, Row, Task, plan, read_corpus
+from benchmarks.protocol import FOLDS, SEED, Kind, Row, Task, corpus_or_exit, plan
 from benchmarks.quiet import quiet
 from benchmarks.scoring import Answer, Scores, Shown, score
 from benchmarks.table import EXPLANATION, scores_table, wide_console
@@ -42,10 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     quiet()
     console = Console(stderr=True) if given.json else wide_console()
-    try:
-        rows = read_corpus(given.corpus)
-    except CorpusError as error:
-        raise SystemExit(f"benchmarks.quality: {error}") from None
+    rows = corpus_or_exit(given.corpus, command="benchmarks.quality")
     kinds = [Kind(given.only)] if given.only else list(Kind)
     tasks = {kind: plan(rows, kind=kind, folds=given.folds, seed=given.seed) for kind in kinds}
     found = asyncio.run(measure(tasks, console=console))

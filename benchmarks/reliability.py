@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.choosing import Chooser
 from benchmarks.material import make_material
 from benchmarks.offline import Offline
-from benchmarks.protocol import FOLDS, CorpusError, Kind, plan, read_corpus
+from benchmarks.protocol import FOLDS, Kind, corpus_or_exit, plan
 from benchmarks.quiet import quiet
 from benchmarks.scoring import Answer
 from benchmarks.tune import neutral
@@ -31,10 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     given = _parser().parse_args(arguments)
     quiet()
-    try:
-        rows = read_corpus(given.corpus)
-    except CorpusError as error:
-        raise SystemExit(f"benchmarks.reliability: {error}") from None
+    rows = corpus_or_exit(given.corpus, command="benchmarks.reliability")
     with tempfile.TemporaryDirectory() as scratch:
         material = make_material(rows, catalogue=read_catalogue(), cache=given.cache or Path(scratch))
     offline = Offline(material)

@@ -21,7 +21,7 @@ from rich.table import Table
 from benchmarks.choosing import WRONG_FAILS, Chooser, Rows, values_of
 from benchmarks.material import make_material
 from benchmarks.offline import Asked, Offline, Setting
-from benchmarks.protocol import FOLDS, SEED, CorpusError, Kind, plan, read_corpus
+from benchmarks.protocol import FOLDS, SEED, Kind, corpus_or_exit, plan
 from benchmarks.quiet import quiet
 from benchmarks.scoring import Scores, score
 from benchmarks.table import EXPLANATION, scores_table, wide_console
@@ -36,10 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     quiet()
     console = wide_console()
-    try:
-        rows = read_corpus(given.corpus)
-    except CorpusError as error:
-        raise SystemExit(f"benchmarks.tune: {error}") from None
+    rows = corpus_or_exit(given.corpus, command="benchmarks.tune")
     with tempfile.TemporaryDirectory() as cache, console.status("signing, embedding, comparing"):
         offline = Offline(make_material(rows, catalogue=read_catalogue(), cache=given.cache or Path(cache)))
     asked = {kind: list(offline.ask(plan(rows, kind=kind, folds=given.folds, seed=given.seed))) for kind in Kind}
