@@ -28,6 +28,7 @@ from knowledge.starter.loading import load_starter
 from knowledge.store import account, idempotency
 from knowledge.store.database import Database
 from knowledge.store.embedded import EmbeddedPostgres
+from knowledge.tasks import end
 
 KEEPER_S = 1.0
 #: Between two attempts to open an index that is away, after the first few.
@@ -104,9 +105,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for keeper in keepers:
-            keeper.cancel()
-        await asyncio.wait(keepers)
+        await end(keepers)
         await parts.indexer.stop()
 
 

@@ -20,6 +20,7 @@ from knowledge.index.port import Index, IndexPayload, IndexPoint, vector_of
 from knowledge.store import index_queue
 from knowledge.store.database import Database
 from knowledge.store.records import IndexRow, MadeEmbedding
+from knowledge.tasks import end
 
 #: Rows a step locks: few, because a report of the same failure waits for them.
 ROWS = 100
@@ -57,11 +58,7 @@ class Indexer:
 
     async def stop(self) -> None:
         """End what is under way; nothing is lost, the queue is in PostgreSQL."""
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end(self._tasks)
 
     def wake(self) -> None:
         """There may be something to do."""

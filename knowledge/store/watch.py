@@ -21,6 +21,7 @@ from psycopg import AsyncConnection, Error
 from psycopg.abc import RV, PQGen
 
 from knowledge.errors import StoreUnavailable
+from knowledge.tasks import end
 
 #: How often what is under way is looked at, and after how long without any answer it is suspicious.
 LOOK_EVERY_S, SUSPICIOUS_S = 0.1, 0.5
@@ -80,8 +81,7 @@ class Watch:
     async def stop(self) -> None:
         """End, and let go of who waits."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+            await end([self._task])
 
     @contextlib.contextmanager
     def statement(self, connection: WatchedConnection) -> Iterator[None]:
