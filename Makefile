@@ -33,7 +33,7 @@ bench: $(READY_DEV)
 	@test -n "$(CORPUS)" || { echo "name the failures to measure on: make bench CORPUS=failures.jsonl"; exit 2; }
 	$(BIN)/python -m benchmarks.quality $(CORPUS)
 	$(BIN)/python -m benchmarks.ablation $(CORPUS)
-	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.latency --corpus $(CORPUS)
 
 # Teach the packaged model about failures; PUBLIC= names a folder of public messages in groups.
 train: $(READY_DEV)

@@ -46,7 +46,7 @@ async def known_query(request: Request) -> None:
         raise Problem(422, f"This call has no query parameter {name!a}: {taken}.", field=f"query.{name}")
 
 
-def service_of(request: Request) -> KnowledgeService:
+async def service_of(request: Request) -> KnowledgeService:
     """The service, from the composition root."""
     service: KnowledgeService = request.app.state.parts.service
     return service
@@ -94,7 +94,7 @@ async def once_of(
     return Once.of(idempotency_key, route=route, body=body)
 
 
-def expected_version(
+async def expected_version(
     if_match: Annotated[str | None, Header(description="The ETag of the row that was read.")] = None,
 ) -> int:
     """The version that a change builds on: 428 without, 412 when it cannot be any.

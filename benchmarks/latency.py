@@ -3,7 +3,8 @@
 Measured in turn, again and again, so that a machine that slows down slows all of them: sentence-transformers on torch
 embedding a text alone (on one thread, and on as many as torch takes by itself; ratios are to the faster), OpenVINO
 embedding it alone, `/advise` for a failure never seen, `/advise` for one whose fingerprint is known. The service is a
-process of its own, `seenbefore serve` on a temporary folder, and records every failure.
+process of its own, `seenbefore serve` on a temporary folder, and records every failure. The texts are made up; with
+`--corpus`, the failures of a corpus are asked as well.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,28 +29,25 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks import synthetic
 from benchmarks.child import Child, ServiceFailed, serving
 from benchmarks.load import ImportRate, client_of, fill, import_rate
 from benchmarks.memory import resident_mib, tree_mib
+from benchmarks.protocol import CorpusError, read_corpus
 from benchmarks.quiet import quiet
 from benchmarks.table import wide_console
+from benchmarks.texts import UNSEEN_FROM, Real, Texts, made_up
 from knowledge.embedding import TorchBackend, Vectors, load_embedder
 from knowledge.model_folder import DEFAULT_MODEL, find_model
 
 SIZES = (1_000, 10_000, 100_000)
-ROUNDS, TRACEBACK_ROUNDS = 150, 40
+ROUNDS = 150
 WARM_UP = 10
 #: What one measurement leaves behind (indexing, threads that spin on for a while) is not timed as part of the next.
 PAUSE_S = 0.03
-#: Kinds from here on are never imported; each is asked once.
-UNSEEN_FROM = 3_000_000
 
 TORCH_ONE, TORCH_ALL, OPENVINO = "torch, 1 thread", "torch, all threads", "OpenVINO"
 UNSEEN, KNOWN = "/advise, unseen", "/advise, known"
 ARMS = (TORCH_ONE, TORCH_ALL, OPENVINO, UNSEEN, KNOWN)
-ERROR, TRACEBACK = "error of one line", "traceback of 28 lines"
-MAKERS: dict[str, Callable[..., str]] = {ERROR: synthetic.error, TRACEBACK: synthetic.traceback}
 ASKED = {"unseen / torch": 1.0, "known / torch": 0.5, "unseen, against the smallest": 1.5}
 ASKED_IMPORT_PER_S = 500.0
 
@@ -83,24 +82,19 @@ class Arms:
         self._torch = TorchBackend(find_model(DEFAULT_MODEL, cache=cache))
         self._set_threads = torch.set_num_threads
         self._all_threads = torch.get_num_threads()
-        self._next_unseen = UNSEEN_FROM
-        self._occurrence = 0
 
-    def measure(self, text_kind: str, *, known: Sequence[int], rounds: int) -> dict[str, Times]:
-        """Times over some rounds; the first few are not counted. `known` are kinds that the service remembers."""
+    def measure(self, texts: Texts) -> dict[str, Times]:
+        """Times over some rounds; the first few are not counted."""
         self._connect()
-        make = MAKERS[text_kind]
         taken: dict[str, list[float]] = {name: [] for name in ARMS}
-        for number in range(WARM_UP + rounds):
-            self._next_unseen += 1
-            self._occurrence += 1
-            unseen = make(self._next_unseen, occurrence=0)
+        for number in range(WARM_UP + ROUNDS):
+            unseen = texts.unseen()
             seconds = {
                 TORCH_ONE: self._on_torch(unseen, threads=1),
                 TORCH_ALL: self._on_torch(unseen, threads=self._all_threads),
                 OPENVINO: _timed(self._embedder.embed_now, unseen),
                 UNSEEN: self._advise(unseen, new=True),
-                KNOWN: self._advise(make(known[number % len(known)], occurrence=self._occurrence), new=False),
+                KNOWN: self._advise(texts.known(), new=False),
             }
             if number >= WARM_UP:
                 for name, value in seconds.items():
@@ -138,18 +132,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     quiet()
     console = Console(stderr=True) if given.json else wide_console()
-    points, imported = measure(sorted(given.sizes), console=console)
+    points, imported = measure(sorted(given.sizes), real=_real(given.corpus), console=console)
     if given.json:
         print(json.dumps({"points": [asdict(point) for point in points], "import": asdict(imported)}))
         return
-    for text_kind in MAKERS:
+    for text_kind in points[0].times:
         console.print(_times_table(text_kind, points))
     console.print(_ratios_table(points))
     console.print(_import_line(imported))
     console.print(f"load of the machine in the last minute: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 
-def measure(sizes: Sequence[int], *, console: Console) -> tuple[list[Point], ImportRate]:
+def _real(corpus: Path | None) -> tuple[Real, ...]:
+    """Raises `SystemExit` where the corpus cannot be read."""
+    try:
+        return (Real(read_corpus(corpus)),) if corpus else ()
+    except CorpusError as error:
+        raise SystemExit(str(error)) from None
+
+
+def measure(sizes: Sequence[int], *, real: Sequence[Real], console: Console) -> tuple[list[Point], ImportRate]:
     """Grow one service from size to size, measuring at each; the import is measured at the smallest."""
     with ExitStack() as stack:
         progress = stack.enter_context(Progress(console=console, transient=True))
@@ -159,6 +161,7 @@ def measure(sizes: Sequence[int], *, console: Console) -> tuple[list[Point], Imp
         progress.remove_task(starting)
         client = stack.enter_context(client_of(child))
         arms = Arms(child.address, cache=cache)
+        unseen = count(UNSEEN_FROM)
         points: list[Point] = []
         imported: ImportRate | None = None
         filled = 0
@@ -166,19 +169,17 @@ def measure(sizes: Sequence[int], *, console: Console) -> tuple[list[Point], Imp
             fill(child, client, first=filled, last=size, progress=progress)
             filled = size
             imported = imported or import_rate(client)
-            points.append(_point(arms, child, size=size, progress=progress))
+            asked: list[Texts] = [*made_up(size, unseen=unseen), *real]
+            points.append(_point(arms, child, asked, size=size, progress=progress))
     assert imported is not None, "there is at least one size"
     return points, imported
 
 
-def _point(arms: Arms, child: Child, *, size: int, progress: Progress) -> Point:
-    line = progress.add_task(f"measuring at {size:,}", total=len(MAKERS))
+def _point(arms: Arms, child: Child, asked: Sequence[Texts], *, size: int, progress: Progress) -> Point:
+    line = progress.add_task(f"measuring at {size:,}", total=len(asked))
     times: dict[str, dict[str, Times]] = {}
-    for text_kind in MAKERS:
-        step = synthetic.TRACEBACK_EVERY
-        known = range(0, size, step) if text_kind == TRACEBACK else range(1, size, step)
-        rounds = TRACEBACK_ROUNDS if text_kind == TRACEBACK else ROUNDS
-        times[text_kind] = arms.measure(text_kind, known=known, rounds=rounds)
+    for texts in asked:
+        times[texts.name] = arms.measure(texts)
         progress.advance(line)
     progress.remove_task(line)
     postgres = child.postgres_pid
@@ -229,9 +230,9 @@ def _ratios_table(points: Sequence[Point]) -> Table:
     table = Table(title="Ratios of p50", title_justify="left", title_style="bold")
     table.add_column("ratio")
     table.add_column("asked", justify="right")
-    columns = [(point, text_kind) for text_kind in MAKERS for point in points]
+    columns = [(point, text_kind) for text_kind in points[0].times for point in points]
     for point, text_kind in columns:
-        table.add_column(f"{text_kind.partition(' ')[0]}, {point.precedents:,}", justify="right")
+        table.add_column(f"{text_kind}, {point.precedents:,}", justify="right")
     found = [ratios(point, smallest=points[0], text_kind=text_kind) for point, text_kind in columns]
     for name, asked in ASKED.items():
         table.add_row(name, f"≤ {asked}", *(f"{each[name]:.2f}" for each in found))
@@ -249,6 +250,7 @@ def _import_line(imported: ImportRate) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="numbers of precedents")
+    parser.add_argument("--corpus", type=Path, help="failures to ask as well, as JSON lines")
     parser.add_argument("--json", action="store_true", help="the figures for programs")
     return parser
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import count
 
 import pytest
 
+from benchmarks import synthetic
 from benchmarks.latency import (
-    ERROR,
     KNOWN,
     OPENVINO,
     TORCH_ALL,
@@ -20,6 +21,29 @@ from benchmarks.latency import (
     ratios,
 )
 from benchmarks.memory import PROC, descendants, resident_mib, tree_mib
+from benchmarks.protocol import Row
+from benchmarks.texts import ERROR, UNSEEN_FROM, Real, made_up
+from knowledge.failures import Action, Cause, Failure, Verdict
+from knowledge.intake import prepare_now
+
+
+def fingerprint(text: str) -> str:
+    """Of a failure that says no more than this."""
+    return prepare_now(Failure(text=text)).signature.fingerprint
+
+
+def row(text: str) -> Row:
+    """One failure of a corpus."""
+    return Row(
+        id=text,
+        text=text,
+        group="disks",
+        label=Verdict.GENUINE,
+        cause=Cause.RESOURCE_LIMIT,
+        action=Action.FIX_THEN_RERUN,
+        resolution="",
+        ambiguous=False,
+    )
 
 
 def point(precedents: int, *, one: float, every: float, unseen: float, known: float) -> Point:
@@ -61,3 +85,26 @@ def test_no_memory_where_there_is_no_process() -> None:
     """An id that names nobody."""
     assert resident_mib(2**22 + 1) is None
     assert tree_mib(2**22 + 1) is None
+
+
+def test_made_up_texts_are_known_or_not() -> None:
+    """Known are other occurrences of the kinds that the service was filled with; unseen kinds were never made."""
+    line, long = made_up(200, unseen=count(UNSEEN_FROM))
+    remembered = {fingerprint(synthetic.remembered(kind, occurrence=0)) for kind in range(200)}
+
+    for texts in (line, long):
+        assert fingerprint(texts.known()) in remembered
+        assert fingerprint(texts.unseen()) not in remembered
+    assert long.known() != long.known()
+
+
+def test_failures_of_a_corpus_are_asked_once_each() -> None:
+    """Rows of one fingerprint count once; known is what was asked before."""
+    real = Real([row(f"disk {name} is full on node {number}") for number in range(2) for name in ("alpha", "beta")])
+
+    assert len(real) == 2
+    asked = [real.unseen(), real.unseen()]
+    assert len(set(asked)) == 2
+    assert real.known() in asked
+    with pytest.raises(IndexError):
+        real.unseen()
