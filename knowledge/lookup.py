@@ -10,6 +10,7 @@ from uuid import UUID
 
 from knowledge.advisor import neighbours as near
 from knowledge.advisor.advice import Neighbour
+from knowledge.advisor.contexts import with_endings
 from knowledge.advisor.similarity import Similarity, SimilarityWeights
 from knowledge.advisor.starters import Starters
 from knowledge.embedding import Embedder, Vectors
@@ -18,7 +19,7 @@ from knowledge.failures import Source, Verdict
 from knowledge.index.lexical import SparseVector, query_vector
 from knowledge.index.port import Index, IndexFilter, IndexHit, NeighbourQuery, Vector, vector_of
 from knowledge.signature.signature import Signature
-from knowledge.store import precedents
+from knowledge.store import contexts, precedents
 from knowledge.store.database import Database
 from knowledge.store.ids import signature_id
 from knowledge.store.records import Known, PrecedentRecord
@@ -96,7 +97,8 @@ class Lookup:
         known = await self._known(signature, workspace_id=workspace_id, degraded=degraded)
         self._lately.add(signature.fingerprint)
         if known is not None and _settled(known):
-            return Found(known, _same_fingerprint(known, signature), tuple(degraded))
+            same = _same_fingerprint(known, signature)
+            return await self._found(known, same, workspace_id=workspace_id, degraded=degraded)
         if unsettled is not None and STORE not in degraded:
             unsettled()
         words = self._starters.words(signature.terms)  # while the vector is being made
@@ -107,7 +109,21 @@ class Lookup:
         )
         own = await self._own(signature, embedding, profile=profile, workspace_id=workspace_id, degraded=degraded)
         same = _same_fingerprint(known, signature) if known is not None else []
-        return Found(known, _joined(same, own, starters), tuple(degraded))
+        return await self._found(known, _joined(same, own, starters), workspace_id=workspace_id, degraded=degraded)
+
+    async def _found(
+        self, known: Known | None, neighbours: list[Neighbour], *, workspace_id: int | None, degraded: list[str]
+    ) -> Found:
+        """The neighbours; those that turned out both ways with where and how their incidents ended."""
+        both = [each.precedent_id for each in neighbours if near.turned_out_both_ways(each)]
+        if both and workspace_id is not None and STORE not in degraded:
+            try:
+                async with self._database.connection() as connection:
+                    endings = await contexts.endings(connection, workspace_id=workspace_id, ids=both)
+                neighbours = [with_endings(each, endings.get(each.precedent_id, ())) for each in neighbours]
+            except StoreUnavailable:
+                degraded.append(STORE)
+        return Found(known, neighbours, tuple(degraded))
 
     async def _known(self, signature: Signature, *, workspace_id: int | None, degraded: list[str]) -> Known | None:
         if workspace_id is None:

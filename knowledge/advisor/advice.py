@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -21,12 +22,41 @@ class Retries:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """How one incident of a precedent turned out, and its context by the names of `contexts.describe`.
+
+    `weight`: 1 where a person said so, less where only an outcome did.
+    """
+
+    transient: bool
+    weight: float
+    context: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class InContext:
+    """What the incidents say that share one part of a failure's context: `seen` of them, `seen_transient` transient.
+
+    `transient` and `genuine` are counts to believe, drawn towards the precedent as a whole.
+    """
+
+    part: str
+    value: str
+    transient: float
+    genuine: float
+    seen_transient: int
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbour:
     """A precedent near to a failure, with its similarity (0 to 1) and all that weighing it needs.
 
     `template`, `exceptions`, `codes`, `operations` and `terms` are those of its nearest signature.
     `stated_transient` and `stated_genuine` count what people said; they are 0 when only the verdict is known.
     `vector` is its nearest signature's; `redundancy` what of its similarity says nothing new beside nearer ones.
+    `endings`: of a precedent that turned out both ways, its latest incidents; `in_context`: what they say of this
+    failure's context.
     """
 
     precedent_id: UUID
@@ -53,6 +83,8 @@ class Neighbour:
     external_id: str | None = None
     redundancy: float = 0.0
     vector: Vector | None = field(default=None, compare=False, repr=False)
+    endings: tuple[Ending, ...] = field(default=(), repr=False)
+    in_context: InContext | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from knowledge.advisor import evidence, explain, strategy, verdict
+from knowledge.advisor import contexts, evidence, explain, strategy, verdict
 from knowledge.advisor.advice import Advice, Judgement, Neighbour, PrecedentSummary
 from knowledge.advisor.calibration import AS_SHIPPED, SHIPPED_FAIL_FROM, Calibration
 from knowledge.advisor.circumstances import circumstances_of
@@ -55,6 +55,9 @@ def advise(
 
     `resume_saves`: the share (0 to 1) of what was spent that going on from a checkpoint saves.
     """
+    neighbours = contexts.in_context(
+        neighbours, context=contexts.context_of(failure, fingerprint=signature.fingerprint)
+    )
     judgement = verdict.judge(
         neighbours,
         settings=settings.verdict,
@@ -74,9 +77,10 @@ def advise(
         fail_from=settings.fail_from,
         reason=explain.reason(judgement, now=now, circumstances=circumstances, asked_to_wait=asked_to_wait),
     )
+    believed, confidence = strategy.still_believed(judgement, course=course, circumstances=circumstances)
     return Advice(
-        verdict=judgement.verdict,
-        confidence=judgement.confidence,
+        verdict=believed,
+        confidence=confidence,
         cause=judgement.cause,
         decision=decision,
         strategy=strategy.plan(judgement, course=course, asked_to_wait=asked_to_wait is not None),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from knowledge.advisor.advice import Judgement, Neighbour
+from knowledge.advisor.advice import InContext, Judgement, Neighbour
 from knowledge.advisor.circumstances import Circumstances
+from knowledge.advisor.contexts import ENVIRONMENT, WORDING
 from knowledge.failures import Cause, Source, Verdict
 from knowledge.retries import Fared
 
@@ -26,10 +27,11 @@ CAUSE_WORDS: dict[Cause, str] = {
     Cause.DEPENDENCY: "a dependency",
 }
 CONSEQUENCE = {
-    Verdict.TRANSIENT: "The same work is likely to pass when run again.",
-    Verdict.GENUINE: "It fails again until someone changes something.",
+    Verdict.TRANSIENT: "the same work is likely to pass when run again",
+    Verdict.GENUINE: "it fails again until someone changes something",
 }
-
+#: Where a precedent that turned out both ways is judged by its context.
+WHERE = {"attempt": "at attempt", "step": "in step", "pipeline": "in pipeline"}
 
 WAIT_WORDS = (
     "within 15 s",
@@ -48,27 +50,44 @@ def reason(
     circumstances: Circumstances | None = None,
     asked_to_wait: float | None = None,
 ) -> str:
-    """What it is, which precedent says so, how often and how lately it was seen, and how retries fared.
+    """One sentence: what it is, which precedent says so, how often and how lately it was seen, how retries fared.
 
     `asked_to_wait`: the seconds that the service asks for, where that is what is advised.
     """
-    told = [_judged(judgement, now=now)]
+    told = [_judged(judgement, now=now), _in_context(judgement)]
     if judgement.verdict is Verdict.TRANSIENT:
-        told.append(f"The service asks to wait {_span(asked_to_wait)}." if asked_to_wait else _by_wait(judgement))
+        told.append(f"the service asks to wait {_span(asked_to_wait)}" if asked_to_wait else _by_wait(judgement))
     if circumstances is not None:
         told.append(_tried(circumstances))
-    return " ".join(each for each in told if each)
+    return "; ".join(each for each in told if each) + "."
 
 
 def _judged(judgement: Judgement, *, now: datetime) -> str:
     nearest = judgement.decided_by
     if judgement.verdict is Verdict.UNKNOWN:
         if nearest is None:
-            return "Nothing like this is known yet."
-        return f"The precedents near to this do not settle it (the nearest: {_name(nearest)})."
+            return "Nothing like this is known yet"
+        return f"The precedents near to this do not settle it (the nearest: {_name(nearest)})"
     what = CAUSE_WORDS[judgement.cause] if judgement.cause else f"{judgement.verdict.value}"
-    said = f" as {_origin(nearest, now=now)} says" if nearest is not None else ""
-    return f"This looks like {what},{said}. {CONSEQUENCE[judgement.verdict]}".replace(",.", ".")
+    said = f", as {_origin(nearest, now=now)} says" if nearest is not None else ""
+    return f"This looks like {what}{said}: {CONSEQUENCE[judgement.verdict]}"
+
+
+def _in_context(judgement: Judgement) -> str:
+    """What told a precedent's transient failures from its genuine ones."""
+    here = judgement.decided_by.in_context if judgement.decided_by else None
+    if here is None or judgement.verdict is Verdict.UNKNOWN:
+        return ""
+    count = here.seen_transient if judgement.verdict is Verdict.TRANSIENT else here.seen - here.seen_transient
+    return f"{count} of {here.seen} {_where(here)} were {judgement.verdict.value}"
+
+
+def _where(here: InContext) -> str:
+    if here.part == WORDING:
+        return "in these words"
+    if here.part in WHERE:
+        return f"{WHERE[here.part]} {here.value}"
+    return f"with {here.part.removeprefix(ENVIRONMENT)} {here.value}"
 
 
 def _origin(neighbour: Neighbour, *, now: datetime) -> str:
@@ -90,7 +109,7 @@ def _by_wait(judgement: Judgement) -> str:
     waits = sorted({each.wait for each in fared if each.wait is not None})
     if len(waits) < 2:
         return ""
-    return f"{', '.join(_passed(fared, wait) for wait in waits)}."
+    return ", ".join(_passed(fared, wait) for wait in waits)
 
 
 def _passed(fared: Sequence[Fared], wait: int) -> str:
@@ -104,8 +123,8 @@ def _tried(circumstances: Circumstances) -> str:
     attempt, count = circumstances.attempt, circumstances.recorded
     failed = f"{count} {'retry' if count == 1 else 'retries'} of this run {'has' if count == 1 else 'have'} failed"
     if attempt <= count + 1:
-        return f"{failed}." if count else ""
-    return f"This is attempt {attempt}, and {failed}." if count else f"This is attempt {attempt}."
+        return failed if count else ""
+    return f"this is attempt {attempt}, and {failed}" if count else f"this is attempt {attempt}"
 
 
 def _span(seconds: float) -> str:

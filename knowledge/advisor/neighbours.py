@@ -113,6 +113,13 @@ def from_record(record: PrecedentRecord, *, similarity: float, seen_as: IndexPay
     )
 
 
+def turned_out_both_ways(neighbour: Neighbour) -> bool:
+    """Whether its context may tell what it is; what a person decided of it stands."""
+    passing = neighbour.stated_transient + neighbour.retries.succeeded
+    failing = neighbour.stated_genuine + neighbour.retries.failed
+    return neighbour.source is Source.INCIDENT and not neighbour.overridden and bool(passing and failing)
+
+
 def with_terms(neighbour: Neighbour, terms: tuple[str, ...]) -> Neighbour:
     """A neighbour of the same fingerprint has the failure's own words."""
     return replace(neighbour, terms=terms)

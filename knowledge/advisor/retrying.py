@@ -114,10 +114,14 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """The attempts worth making from now on, each if the one before fails. `longest_s`: the longest wait."""
+    """The attempts worth making from now on, each if the one before fails. `longest_s`: the longest wait.
+
+    `belief`: that the failure is transient, after the retries of this run that failed.
+    """
 
     tries: tuple[Try, ...] = ()
     longest_s: float = 0.0
+    belief: float = 0.0
 
 
 @dataclass(slots=True)
@@ -169,11 +173,12 @@ def course(
     for said in failed_waits[:MOST_ATTEMPTS]:
         waited = _best(state, planning).wait_s if said is None else said
         state.failed(_passes(waited, planning), waited_s=waited)
+    belief_now = float(state.points.sum())
     tries = []
     while state.attempt <= MOST_ATTEMPTS and (best := _best(state, planning)).gain_s > 0:
         tries.append(best)
         state.failed(_passes(best.wait_s, planning), waited_s=best.wait_s)
-    return Course(tuple(tries), max(longest, hint_s or 0.0))
+    return Course(tuple(tries), max(longest, hint_s or 0.0), belief_now)
 
 
 def still_genuine(belief: float, *, failed_retries: int) -> float:

@@ -125,6 +125,19 @@ def decide(
             return Decision(action=DecisionAction.DEFAULT, reason=reason)
 
 
+def still_believed(judgement: Judgement, *, course: Course, circumstances: Circumstances) -> tuple[Verdict, float]:
+    """Verdict and confidence after the retries of this run that failed: each speaks against transient.
+
+    What is no longer believed to be transient is unknown: only precedents make a failure genuine.
+    """
+    failed = len(circumstances.failed_waits)
+    if not failed or judgement.verdict is Verdict.UNKNOWN:
+        return judgement.verdict, judgement.confidence
+    if judgement.verdict is Verdict.GENUINE:
+        return Verdict.GENUINE, retrying.still_genuine(judgement.confidence, failed_retries=failed)
+    return (Verdict.TRANSIENT, course.belief) if course.belief >= 0.5 else (Verdict.UNKNOWN, 0.5)
+
+
 def _sure(judgement: Judgement, circumstances: Circumstances) -> float:
     """Retries that failed make a genuine failure surer; they never turn another verdict into one."""
     if judgement.nearest < FAIL_FROM_SIMILARITY:

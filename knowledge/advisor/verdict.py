@@ -122,9 +122,7 @@ def belief(neighbour: Neighbour, *, freshness: float = 1.0) -> float:
     """
     if neighbour.overridden:
         return SETTLED if neighbour.verdict is Verdict.TRANSIENT else 1.0 - SETTLED
-    documented = neighbour.source is Source.STARTER
-    transient = 0.0 if documented else neighbour.stated_transient + OUTCOME * neighbour.retries.succeeded
-    genuine = 0.0 if documented else neighbour.stated_genuine + OUTCOME * neighbour.retries.failed
+    transient, genuine = _counted(neighbour)
     said = DOCUMENTED if not (transient or genuine) else 0.0
     if neighbour.verdict is Verdict.TRANSIENT:
         transient += said
@@ -132,6 +130,18 @@ def belief(neighbour: Neighbour, *, freshness: float = 1.0) -> float:
         genuine += said
     transient, genuine = transient * freshness, genuine * freshness
     return (transient + 0.5) / (transient + genuine + 1.0)
+
+
+def _counted(neighbour: Neighbour) -> tuple[float, float]:
+    """What was counted for transient and for genuine; where the context tells, what was counted in it."""
+    if neighbour.source is Source.STARTER:
+        return 0.0, 0.0
+    if neighbour.in_context is not None:
+        return neighbour.in_context.transient, neighbour.in_context.genuine
+    return (
+        neighbour.stated_transient + OUTCOME * neighbour.retries.succeeded,
+        neighbour.stated_genuine + OUTCOME * neighbour.retries.failed,
+    )
 
 
 def _hear(

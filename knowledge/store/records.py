@@ -74,6 +74,20 @@ class PrecedentRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class EndingRecord:
+    """An incident whose end is known: what was stated of it, how its retries went, and where it happened."""
+
+    verdict: Verdict | None
+    succeeded: int
+    failed: int
+    attempt: int | None
+    step: str | None
+    pipeline: str | None
+    environment: Mapping[str, Any]
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What is known of a fingerprint: the workspace's own precedent, else the starter's.
 

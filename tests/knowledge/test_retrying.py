@@ -71,7 +71,7 @@ async def test_hint_in_the_text_wins(world: World) -> None:
         answer["decision"]["retry_delay_s"],
         answer["strategy"]["jitter"],
     )
-    assert "The service asks to wait 8 min." in answer["decision"]["reason"]
+    assert "; the service asks to wait 8 min." in answer["decision"]["reason"]
     assert usual["decision"]["retry_delay_s"] != 450
 
 
@@ -105,6 +105,27 @@ async def test_failed_retries_of_this_run_count(world: World) -> None:
 
     assert "7 retries of this run have failed." in mine["decision"]["reason"]
     assert ("default", True) == (mine["decision"]["action"], "of this run" not in other["decision"]["reason"])
+
+
+async def test_each_failed_retry_lowers_the_belief_in_transient(world: World) -> None:
+    """From attempt to attempt."""
+    await told(world, *[("succeeded", 30, 2)] * 3)
+    answers = [await asked(world, attempt=attempt) for attempt in range(1, 7)]
+    confidences = [each["confidence"] for each in answers]
+
+    assert {"transient"} == {each["verdict"] for each in answers}
+    assert confidences == sorted(set(confidences), reverse=True)
+    assert confidences[-1] < 0.75 * confidences[0]
+
+
+async def test_each_failed_retry_makes_a_genuine_failure_surer(world: World) -> None:
+    """Up to the third: retries of one run are not independent."""
+    await world.service.record("team", Failure(text="PearError: ledger torn", verdict=Verdict.GENUINE))
+    answers = [await asked(world, "PearError: ledger torn", attempt=attempt) for attempt in (1, 2, 4, 9)]
+    first, second, fourth, last = (each["confidence"] for each in answers)
+
+    assert {"genuine"} == {each["verdict"] for each in answers}
+    assert first < second < fourth == last
 
 
 async def test_precedent_shows_how_retries_fared(world: World) -> None:

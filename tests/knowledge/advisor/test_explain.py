@@ -1,4 +1,4 @@
-"""The reason of a decision is one true sentence or two."""
+"""The reason of a decision is one true sentence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from knowledge.advisor.advice import Retries
+from knowledge.advisor.advice import InContext, Retries
 from knowledge.advisor.circumstances import Circumstances
 from knowledge.advisor.explain import CAUSE_WORDS, WAIT_WORDS, reason
 from knowledge.failures import Cause
@@ -20,8 +20,8 @@ def test_own_precedent_says_how_often_how_lately_and_how_retries_went() -> None:
     said = reason(judgement(cause=Cause.RATE_LIMIT, decided_by=seen), now=NOW)
 
     assert (
-        "This looks like a rate limit, as a precedent seen 17 times, last 2 days ago (9 of 10 retries passed) says. "
-        "The same work is likely to pass when run again."
+        "This looks like a rate limit, as a precedent seen 17 times, last 2 days ago (9 of 10 retries passed) says: "
+        "the same work is likely to pass when run again."
     ) == said
 
 
@@ -30,7 +30,7 @@ def test_starter_precedent_is_named() -> None:
     said = reason(judgement("genuine", cause=Cause.PERMISSION, decided_by=starter(title="A role is missing")), now=NOW)
 
     assert "the documented precedent “A role is missing”" in said
-    assert said.endswith("It fails again until someone changes something.")
+    assert said.endswith("says: it fails again until someone changes something.")
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,29 @@ def test_unknown_says_why() -> None:
     assert "Nothing like this is known yet." == reason(judgement("unknown"), now=NOW)
     assert len(reason(judgement("unknown", decided_by=near), now=NOW)) < 250
     assert "without text" in reason(judgement("unknown", decided_by=neighbour(template=" ")), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ("step", "in step train"),
+        ("attempt", "at attempt train"),
+        ("pipeline", "in pipeline train"),
+        ("environment image", "with image train"),
+        ("wording", "in these words"),
+    ],
+)
+def test_context_that_tells_is_named(part: str, expected: str) -> None:
+    """With how many of its incidents were on the side of the verdict."""
+    here = InContext(part=part, value="train", transient=1.0, genuine=4.0, seen_transient=1, seen=5)
+    genuine, transient, unknown = (
+        reason(judgement(verdict, decided_by=neighbour(in_context=here)), now=NOW)
+        for verdict in ("genuine", "transient", "unknown")
+    )
+
+    assert f"; 4 of 5 {expected} were genuine." in genuine
+    assert f"; 1 of 5 {expected} were transient." in transient
+    assert "of 5" not in unknown
 
 
 @pytest.mark.parametrize("cause", Cause)
@@ -91,17 +114,17 @@ def test_service_that_asks_is_quoted(seconds: float, expected: str) -> None:
     fared = RetryHistory(fared=(Fared(0, 2, 0, 4), Fared(3, 2, 5, 0)))
     said = reason(judgement(decided_by=neighbour(history=fared)), now=NOW, asked_to_wait=seconds)
 
-    assert said.endswith(f"The service asks to wait {expected}.")
+    assert said.endswith(f"; the service asks to wait {expected}.")
 
 
 @pytest.mark.parametrize(
     ("attempt", "recorded", "expected"),
     [
         (1, 0, ""),
-        (3, 0, " This is attempt 3."),
-        (2, 1, " 1 retry of this run has failed."),
-        (5, 4, " 4 retries of this run have failed."),
-        (5, 2, " This is attempt 5, and 2 retries of this run have failed."),
+        (3, 0, "; this is attempt 3"),
+        (2, 1, "; 1 retry of this run has failed"),
+        (5, 4, "; 4 retries of this run have failed"),
+        (5, 2, "; this is attempt 5, and 2 retries of this run have failed"),
     ],
 )
 def test_retries_of_this_run_are_told(attempt: int, recorded: int, expected: str) -> None:
@@ -110,7 +133,7 @@ def test_retries_of_this_run_are_told(attempt: int, recorded: int, expected: str
         without = reason(judgement(verdict), now=NOW)
         said = reason(judgement(verdict), now=NOW, circumstances=Circumstances(attempt=attempt, recorded=recorded))
 
-        assert without + expected == said
+        assert f"{without.removesuffix('.')}{expected}." == said
 
 
 def test_every_bucket_of_waits_has_words() -> None:

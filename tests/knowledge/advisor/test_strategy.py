@@ -12,7 +12,7 @@ from knowledge.advisor.advice import Decision, Judgement, Strategy
 from knowledge.advisor.circumstances import Circumstances
 from knowledge.advisor.hints import Hint
 from knowledge.advisor.retrying import MOST_ATTEMPTS
-from knowledge.advisor.strategy import course_of, decide, hinted, plan
+from knowledge.advisor.strategy import course_of, decide, hinted, plan, still_believed
 from knowledge.failures import Action, Cause, DecisionAction, Verdict
 from tests.knowledge.advisor.making import judgement
 
@@ -193,3 +193,19 @@ def test_no_decision_is_absurd(made: Judgement, attempt: int, max_attempts: int 
 def test_what_nothing_is_near_to_is_not_stopped() -> None:
     """However sure far neighbours are together."""
     assert "default" == decided(judgement("genuine", confidence=0.99, nearest=0.5)).action.value
+
+
+@pytest.mark.parametrize(
+    ("verdict", "confidence", "expected"),
+    [("transient", 0.95, "transient"), ("transient", 0.76, "unknown"), ("genuine", 0.8, "genuine")],
+)
+def test_failed_retries_of_the_run_speak_against_transient(verdict: str, confidence: float, expected: str) -> None:
+    """What is no longer believed to be transient is unknown; only precedents make a failure genuine."""
+    made = judgement(verdict, confidence=confidence, cause=Cause.NETWORK)
+    fresh, tried = Circumstances(), Circumstances(attempt=4, failed_waits=(60.0, 120.0, 300.0))
+    before = still_believed(made, course=course_of(made, fresh), circumstances=fresh)
+    after = still_believed(made, course=course_of(made, tried), circumstances=tried)
+
+    assert (made.verdict, confidence) == before
+    assert (expected, True) == (after[0].value, after[1] != confidence)
+    assert after[1] >= 0.5

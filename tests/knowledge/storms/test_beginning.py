@@ -96,7 +96,7 @@ async def test_genuine_failure_of_many_runs_stays_genuine(
 
     assert (["genuine"] * 5, roles) == ([answer["verdict"] for answer in answers], [role(answer) for answer in answers])
     assert actions == [answer["decision"]["action"] for answer in answers]
-    assert all("It fails again until someone changes something." in reason for reason in reasons)
+    assert all("it fails again until someone changes something." in reason for reason in reasons)
     assert [False, False, True, True, True] == ["This is a storm" in reason for reason in reasons]
 
 
