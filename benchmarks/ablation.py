@@ -23,6 +23,8 @@ from benchmarks.table import wide_console
 from benchmarks.tune import as_shipped
 from knowledge.starter.catalogue import read_catalogue
 
+#: So little is enough for any text.
+LITTLE = 1e-9
 WHOLE, UNTAUGHT = "all parts", "without what the model was taught"
 
 
@@ -65,6 +67,8 @@ def without_each(shipped: Setting) -> Iterator[tuple[str, Setting]]:
     yield "own precedents not heard", replace(shipped, verdict=replace(judging, own_weight=0.0))
     flat = replace(judging, own_sharpness=0.0, starter_sharpness=0.0)
     yield "neighbours all weigh the same", replace(shipped, verdict=flat)
+    yield "what was said often weighs no more", replace(shipped, verdict=replace(judging, said=0.0))
+    yield "texts that tell little heard in full", replace(shipped, enough=LITTLE)
     yield "always answered", replace(shipped, verdict=replace(judging, answer_from=0.5))
 
 

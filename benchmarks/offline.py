@@ -44,6 +44,7 @@ class Setting:
     own_first_from: float
     redundancy: float
     fail_from: float
+    enough: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +131,21 @@ class Offline:
     def evidence(self, asked: Asked, *, setting: Setting) -> tuple[float, float]:
         """Log odds of transient, as the workspace's own precedents say and as the starter precedents say."""
         own, starter = verdict.hear(
-            self.neighbours(asked, setting=setting), settings=setting.verdict, now=NOW, telling=self._telling(asked)
+            self.neighbours(asked, setting=setting),
+            settings=setting.verdict,
+            now=NOW,
+            telling=self._telling(asked, setting),
         )
         return own.evidence, starter.evidence
 
-    def _telling(self, asked: Asked) -> float:
+    def _telling(self, asked: Asked, setting: Setting) -> float:
         terms = self._material.signatures[self._material.of_row[asked.row.id]].terms
-        return self._material.starters.weights.telling(terms)
+        return self._material.starters.weights.telling(terms, enough=setting.enough)
 
     def answer(self, asked: Asked, *, setting: Setting) -> Answer:
         """The answer that the product would give a caller at its first attempt."""
         found = self.neighbours(asked, setting=setting)
-        judgement = verdict.judge(found, settings=setting.verdict, now=NOW, telling=self._telling(asked))
+        judgement = verdict.judge(found, settings=setting.verdict, now=NOW, telling=self._telling(asked, setting))
         groups = asked.memory.group
         return Answer(
             row=asked.row,

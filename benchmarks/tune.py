@@ -2,7 +2,7 @@
 
 Chosen on four folds, from round numbers on, and scored on the fifth, so that the figures printed are of rows that the
 choice has not seen; the constants to take are those chosen on all rows. Nothing is random but the folds, which the
-seed decides. Not chosen on rows but set by reason: `answer_from` (what a wrong verdict costs), `ENOUGH`, `SAID`,
+seed decides. Not chosen on rows but set by reason: `answer_from` (what a wrong verdict costs), `ENOUGH`, `said`,
 `OUTCOME`, `DOCUMENTED`, `FAIL_FROM_SIMILARITY`.
 """
 
@@ -28,6 +28,7 @@ from benchmarks.table import EXPLANATION, scores_table, wide_console
 from knowledge.advisor.advising import AdvisorSettings
 from knowledge.advisor.neighbours import OWN_FIRST_FROM, REDUNDANCY
 from knowledge.advisor.similarity import SimilarityWeights
+from knowledge.advisor.term_weights import ENOUGH
 from knowledge.starter.catalogue import read_catalogue
 
 
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def as_shipped() -> Setting:
     """The constants that the product has now."""
     settings = AdvisorSettings()
-    return Setting(settings.similarity, settings.verdict, OWN_FIRST_FROM, REDUNDANCY, settings.fail_from)
+    return Setting(settings.similarity, settings.verdict, OWN_FIRST_FROM, REDUNDANCY, settings.fail_from, ENOUGH)
 
 
 def neutral() -> Setting:

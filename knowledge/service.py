@@ -46,6 +46,7 @@ class IncidentFilter:
     """Which incidents a list shows; `since` inclusive, `until` exclusive."""
 
     precedent_id: UUID | None = None
+    storm_id: UUID | None = None
     pipeline: str | None = None
     step: str | None = None
     run_id: str | None = None

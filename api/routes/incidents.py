@@ -82,8 +82,9 @@ def written_out(value: object) -> object:
 Moment = Annotated[datetime, BeforeValidator(written_out)]
 
 
-def wanted(
+async def wanted(
     precedent: UUID | None = None,
+    storm: UUID | None = None,
     pipeline: Name | None = None,
     step: Name | None = None,
     run: Name | None = None,
@@ -95,6 +96,7 @@ def wanted(
     """The filters of a list, from the query."""
     return IncidentFilter(
         precedent_id=precedent,
+        storm_id=storm,
         pipeline=pipeline,
         step=step,
         run_id=run,

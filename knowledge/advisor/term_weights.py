@@ -34,9 +34,9 @@ class TermWeights:
         frequency = self.frequencies.get(term, 0)
         return math.log1p((self.documents - frequency + 0.5) / (frequency + 0.5))
 
-    def telling(self, terms: Iterable[str]) -> float:
+    def telling(self, terms: Iterable[str], *, enough: float = ENOUGH) -> float:
         """How much a text tells, from 0 to 1: the weight of its distinct words against what is enough."""
-        return min(1.0, sum(self.weight(term) for term in frozenset(terms)) / ENOUGH)
+        return min(1.0, sum(self.weight(term) for term in frozenset(terms)) / enough)
 
     def heaviest(self, terms: Iterable[str], count: int) -> list[str]:
         """The terms that say most, each once, in a settled order."""

@@ -26,15 +26,17 @@ class VerdictSettings:
 
     `least_similarity`: below it a neighbour says nothing. `answer_from`: the least confidence that is answered; a wrong
     verdict is taken to cost as much as three right ones are worth. `own_sharpness`, `starter_sharpness`: how fast a
-    neighbour's weight falls with similarity, among its like. `own_weight`, `starter_weight`: log odds of a witness in
-    log odds of the answer; `bias`: those of transient where both are silent. `half_life_days`: after how long unseen
-    what was counted of a precedent has halved.
+    neighbour's weight falls with similarity, among its like; `said`: how much more one of the workspace's own weighs
+    for each e-fold of what was stated of it. `own_weight`, `starter_weight`: log odds of a witness in log odds of the
+    answer; `bias`: those of transient where both are silent. `half_life_days`: after how long unseen what was counted
+    of a precedent has halved.
     """
 
     least_similarity: float = 0.35
     answer_from: float = 0.75
     own_sharpness: float = 14.0
     starter_sharpness: float = 7.0
+    said: float = 0.25
     own_weight: float = 3.23
     starter_weight: float = 1.94
     bias: float = -0.17
@@ -48,8 +50,6 @@ SETTLED = 0.99
 #: A pass after a retry is evidence of transience and a failed retry against it, each worth less than a person's word:
 #: reruns mislabel 16 to 50 % of jobs (FACTS: studies of flaky CI).
 OUTCOME = 0.5
-#: How much more a neighbour weighs among its like for each e-fold of what was stated of it.
-SAID = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def _hear(
     weighed = tuple(
         (
             each,
-            math.exp(sharpness * (each.similarity - nearest)) * _experience(each),
+            math.exp(sharpness * (each.similarity - nearest)) * _experience(each, said=settings.said),
             belief(each, freshness=_freshness(each, settings=settings, now=now)),
         )
         for each in of_kind
@@ -163,11 +163,11 @@ def _hear(
     return Witness(weighed, math.log(chance / (1.0 - chance)) * nearest, nearest)
 
 
-def _experience(neighbour: Neighbour) -> float:
+def _experience(neighbour: Neighbour, *, said: float) -> float:
     """A precedent of which much was said weighs more than one seen once."""
     if neighbour.source is Source.STARTER:
         return 1.0
-    return 1.0 + SAID * math.log1p(neighbour.stated_transient + neighbour.stated_genuine)
+    return 1.0 + said * math.log1p(neighbour.stated_transient + neighbour.stated_genuine)
 
 
 def _freshness(neighbour: Neighbour, *, settings: VerdictSettings, now: datetime) -> float:

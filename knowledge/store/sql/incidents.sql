@@ -30,6 +30,7 @@ FROM incidents i JOIN signatures o ON o.id = i.signature_id
 JOIN signatures s ON s.id = coalesce(o.superseded_by, o.id) JOIN precedents p ON p.id = i.precedent_id
 WHERE i.workspace_id = %(workspace_id)s::int
   AND (%(precedent_id)s::uuid IS NULL OR i.precedent_id = %(precedent_id)s::uuid)
+  AND (%(storm_id)s::uuid IS NULL OR i.storm_id = %(storm_id)s::uuid)
   AND (%(pipeline)s::text IS NULL OR (
       hashtextextended(i.pipeline, 0) = hashtextextended(%(pipeline)s::text, 0) AND i.pipeline = %(pipeline)s::text))
   AND (%(run_id)s::text IS NULL OR (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from api.models import AdviceAnswer, IncidentAnswer
+from api.models import AdviceAnswer, IncidentAnswer, IncidentPage
 from api.models_storms import StormPage
 from tests.api.http.asking import Document, checked, fields_of, problem
 
@@ -59,3 +59,12 @@ def test_pages_show_every_storm_once(client: httpx.Client) -> None:
 def test_refusals_name_the_parameter(client: httpx.Client, query: dict[str, str], field: str) -> None:
     """As everywhere."""
     assert [field] == fields_of(problem(client.get("/storms", params=query), 422))
+
+
+def test_incidents_of_a_storm_are_listed(client: httpx.Client) -> None:
+    """All that it hit, those before it was seen too, and no other."""
+    answer = storm(client, "MedlarError: the broker is gone")
+    storm(client, "QuinceError: the broker is gone for good")
+    [page] = [checked(client.get("/incidents", params={"storm": answer["storm"]["id"]}), IncidentPage)]
+
+    assert ["r-2", "r-1", "r-0"] == [each["run_id"] for each in page["incidents"]]
