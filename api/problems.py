@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from ingest.records import problem_in_words
 from knowledge import errors
 from knowledge.signature.scrub import scrub
 
@@ -37,6 +38,7 @@ KINDS: dict[type[Exception], Kind] = {
     errors.NotFound: Kind(404, "not-found", "There is no such thing"),
     errors.Conflict: Kind(409, "conflict", "The request contradicts what is stored"),
     errors.StaleVersion: Kind(412, "stale-version", "The row has changed since it was read"),
+    errors.VersionRequired: Kind(428, "version-required", "A precondition is required"),
     errors.StoreUnavailable: Kind(503, "store-unavailable", "PostgreSQL cannot be reached"),
     errors.StoreBusy: Kind(503, "store-busy", "PostgreSQL has too much to do"),
     errors.IndexUnavailable: Kind(503, "index-unavailable", "The index cannot be reached"),
@@ -50,7 +52,7 @@ TITLES = {
     405: "This method is not offered here",
     406: "No such representation",
     409: "The request contradicts what is stored",
-    412: "The row has changed since it was read",
+    412: "The precondition does not hold",
     413: "The body is too large",
     415: "This content type is not taken",
     421: "This host is not served here",
@@ -80,12 +82,19 @@ def body_of(
     return document
 
 
-def response(status: int, detail: str, *, field: str | None = None, kind: Kind | None = None) -> Response:
-    """A problem as a response."""
+def response(
+    status: int,
+    detail: str,
+    *,
+    field: str | None = None,
+    kind: Kind | None = None,
+    members: Mapping[str, Any] | None = None,
+) -> Response:
+    """A problem as a response; `members` stand beside the members of every problem, and in place of none."""
     slug = kind.slug if kind else f"http-{status}"
     title = kind.title if kind else TITLES.get(status, "Something is wrong")
     problems = [{"field": field, "problem": detail}] if field else []
-    document = body_of(status, slug=slug, title=title, detail=detail, problems=problems)
+    document = dict(members or {}) | body_of(status, slug=slug, title=title, detail=detail, problems=problems)
     headers = {"Retry-After": "2"} if status == 503 else {}
     headers |= {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     return Response(orjson.dumps(document), status_code=status, media_type=MEDIA_TYPE, headers=headers)
@@ -109,12 +118,14 @@ async def _known(_: Request, error: Exception) -> Response:
     kind = next((KINDS[cls] for cls in type(error).__mro__ if cls in KINDS), None)
     if kind is None:
         return await _unexpected(_, error)
-    return response(kind.status, str(error), field=getattr(error, "field", None), kind=kind)
+    field, members = getattr(error, "field", None), getattr(error, "members", None)
+    return response(kind.status, str(error), field=field, kind=kind, members=members)
 
 
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    problems = [{"field": _field(each["loc"]), "problem": str(each["msg"])} for each in error.errors()[:MOST_PROBLEMS]]
+    found = error.errors()[:MOST_PROBLEMS]
+    problems = [{"field": _field(each["loc"]), "problem": problem_in_words(each)} for each in found]
     first = problems[0] if problems else {"field": "body", "problem": "cannot be understood"}
     detail = f"{first['field']}: {first['problem']}"
     document = body_of(422, slug="invalid-input", title=TITLES[422], detail=detail, problems=problems)

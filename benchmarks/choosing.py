@@ -27,7 +27,6 @@ RANKING_GRIDS: Mapping[str, Sequence[float]] = {
 VERDICT_GRIDS: Mapping[str, Sequence[float]] = {
     "own_sharpness": (5.0, 7.0, 10.0, 14.0, 20.0, 28.0),
     "starter_sharpness": (5.0, 7.0, 10.0, 14.0, 20.0),
-    "least_similarity": (0.0, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4),
 }
 FAIL_GRID = tuple(step / 200 for step in range(140, 200))
 ROUNDS = 2
@@ -137,7 +136,6 @@ def values_of(setting: Setting) -> dict[str, float]:
         "redundancy": setting.redundancy,
         "own_sharpness": setting.verdict.own_sharpness,
         "starter_sharpness": setting.verdict.starter_sharpness,
-        "least_similarity": setting.verdict.least_similarity,
         "own_weight": setting.verdict.own_weight,
         "starter_weight": setting.verdict.starter_weight,
         "bias": setting.verdict.bias,
@@ -165,7 +163,6 @@ def with_weighing(setting: Setting, values: Values) -> Setting:
         setting.verdict,
         own_sharpness=values["own_sharpness"],
         starter_sharpness=values["starter_sharpness"],
-        least_similarity=values["least_similarity"],
     )
     return replace(setting, verdict=weighing)
 

@@ -139,8 +139,8 @@ class Offline:
         return own.evidence, starter.evidence
 
     def _telling(self, asked: Asked, setting: Setting) -> float:
-        terms = self._material.signatures[self._material.of_row[asked.row.id]].terms
-        return self._material.starters.weights.telling(terms, enough=setting.enough)
+        signature = self._material.signatures[self._material.of_row[asked.row.id]]
+        return self._material.starters.weights.heard(signature, enough=setting.enough)
 
     def answer(self, asked: Asked, *, setting: Setting) -> Answer:
         """The answer that the product would give a caller at its first attempt."""

@@ -3,7 +3,7 @@
 Chosen on four folds, from round numbers on, and scored on the fifth, so that the figures printed are of rows that the
 choice has not seen; the constants to take are those chosen on all rows. Nothing is random but the folds, which the
 seed decides. Not chosen on rows but set by reason: `answer_from` (what a wrong verdict costs), `ENOUGH`, `said`,
-`OUTCOME`, `DOCUMENTED`, `FAIL_FROM_SIMILARITY`.
+`OUTCOME`, `DOCUMENTED`, `FAIL_FROM_SIMILARITY`, `least_similarity`, `deference`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,6 @@ def neutral() -> Setting:
     likeness = SimilarityWeights(cosine=0.5, words=0.5, codes=0.0, code_conflict=0.0, profile=0.0)
     judging = replace(
         shipped.verdict,
-        least_similarity=0.0,
         own_sharpness=10.0,
         starter_sharpness=10.0,
         own_weight=1.0,

@@ -183,4 +183,11 @@ def first_problem(error: ValidationError) -> str:
     """The field and what is wrong with it."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(scrub(str(part)) for part in first["loc"]) or "line"
-    return f"{place}: {first['msg']}"
+    return f"{place}: {problem_in_words(first)}"
+
+
+def problem_in_words(found: Mapping[str, Any]) -> str:
+    """What pydantic says of a value, without its own vocabulary."""
+    if found["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+        return "Input should be a JSON object"
+    return str(found["msg"]).removeprefix("Value error, ")

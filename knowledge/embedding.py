@@ -231,6 +231,9 @@ def _make_copy(folder: ModelFolder, *, target: Path) -> None:
     """In a process of its own: torch then takes none of the service's memory."""
     adapter = [str(folder.adapter.path)] if folder.adapter else []
     command = [sys.executable, "-m", "knowledge.openvino_copy", folder.name, str(folder.path), str(target), *adapter]
-    made = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    # Its own session: Ctrl-C does not break it off; the few seconds that it takes are not lost for the next start.
+    made = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, start_new_session=True
+    )
     if made.returncode != 0:
         raise ModelUnavailable(f"The OpenVINO copy cannot be made: {made.stderr.strip()[-500:]}")

@@ -1,13 +1,25 @@
-"""Ending what runs beside the answers."""
+"""Ending what runs beside the answers, and what must not be left half done."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 #: A cancellation that was not heard is said again.
 AGAIN_S = 0.5
+
+
+async def wholly(work: Callable[[], T]) -> T:
+    """Work in a thread. It cannot be ended there: a cancellation waits for it, and comes after it."""
+    working = asyncio.get_running_loop().run_in_executor(None, work)
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait({working})
+        raise
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:

@@ -51,14 +51,14 @@ def encoded(body: dict[str, Any]) -> bytes:
 
 def advice_fields(advice: Document) -> list[tuple[str, str]]:
     """What people read first, most important on top."""
-    decision, precedent = advice["decision"], advice["precedent"]
+    decision = advice["decision"]
     cause = f", {advice['cause']}" if advice["cause"] else ""
     return [
         ("verdict", f"{advice['verdict']}{cause} (confidence {advice['confidence']:.2f})"),
         ("decision", decision_text(decision)),
         ("reason", decision["reason"]),
         ("strategy", _strategy(advice["strategy"])),
-        ("seen before", _seen(advice["seen_before"], precedent)),
+        ("seen before", seen_text(advice)),
         ("storm", _pairs(advice["storm"])),
         ("degraded", ", ".join(advice["degraded"])),
         ("incident", advice["incident_id"] or ""),
@@ -91,9 +91,13 @@ def _strategy(strategy: Document) -> str:
     return f"{strategy['action']}{place}"
 
 
-def _seen(seen_before: bool, precedent: Document | None) -> str:
-    if not seen_before or precedent is None:
-        return "yes, in another form" if seen_before else "no"
+def seen_text(advice: Document) -> str:
+    """`yes: 4 occurrences, first …, last …`; one that is counted alone is this very failure."""
+    precedent = advice["precedent"]
+    if not advice["seen_before"]:
+        return "no"
+    if precedent is None or (precedent["occurrences"] == 1 and advice["incident_id"]):  # this very one
+        return "yes, in other words"
     times = f"first {precedent['first_seen']}, last {precedent['last_seen']}"
     return f"yes: {counted(precedent['occurrences'], 'occurrence')}, {times}"
 

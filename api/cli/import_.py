@@ -91,7 +91,7 @@ def command(
     given = parse_maps(maps, external_id=external_id_column)
     lines = open_lines(file, kind=kind, given=given, derive_id=derive_id, delimiter=delimiter)
     outcome = Outcome()
-    with connect(target) as service, _rejections(rejected_file) as rejections:
+    with connect(target) as service, _rejections(rejected_file, beside=file) as rejections:
         try:
             _send_all(lines, service=service, outcome=outcome, rejections=rejections, file=file, repeatable=derive_id)
             if wait:
@@ -206,17 +206,25 @@ class Rejections:
 
 
 @contextlib.contextmanager
-def _rejections(path: Path | None) -> Iterator[Rejections]:
-    """For its owner's eyes: what was rejected was not scrubbed either."""
+def _rejections(path: Path | None, *, beside: BinaryIO) -> Iterator[Rejections]:
+    """For its owner's eyes: what was rejected was not scrubbed either. Never the file `beside`, which is being read."""
     if path is None:
         yield Rejections(None)
         return
+    if _same_file(path, beside):
+        raise click.UsageError("--rejected names the very file that is imported, which would be lost.")
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     except OSError as error:
         raise click.UsageError(f"--rejected: {error.strerror}: {path}") from None
     with open(descriptor, "w", encoding="utf-8") as stream:  # noqa: PTH123 - a descriptor, for its mode
         yield Rejections(stream)
+
+
+def _same_file(path: Path, stream: BinaryIO) -> bool:
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return os.path.samestat(path.stat(), os.fstat(stream.fileno()))
+    return False
 
 
 def _show(outcome: Outcome, *, as_json: bool, title: str, rejected_file: Path | None) -> None:
@@ -231,6 +239,8 @@ def _show(outcome: Outcome, *, as_json: bool, title: str, rejected_file: Path | 
         ("indexed", indexed),
     ]
     show_fields(counts, title=title)
+    if outcome.duplicates:
+        say("Duplicates stay as they are, whatever the file says of them now.", err=True)
     if outcome.rejected and rejected_file:
         say(f"Rejected lines and why: {rejected_file}", err=True)
     elif outcome.rejected:

@@ -32,6 +32,8 @@ def command(
     **filters: str | int | None,
 ) -> None:
     """Find precedents for QUESTION: words, a question, or a pasted error."""
+    if not question.strip():
+        raise click.UsageError("QUESTION is empty.")
     params: dict[str, str | int | bool] = {name: value for name, value in filters.items() if value is not None}
     if since is not None:
         params["since"] = since.replace(tzinfo=UTC).isoformat()

@@ -105,6 +105,21 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Resume:
+    """The last checkpoint of a failed run; `sub_task` is nothing where the first one of the step's plan is not done.
+
+    `artifacts`: names to `sha256:` and 64 hexadecimal digits. `saves`: the share (0 to 1) of what was spent that going
+    on from there saves.
+    """
+
+    run_id: str
+    step: str
+    sub_task: str | None
+    artifacts: Mapping[str, str]
+    saves: float
+
+
+@dataclass(frozen=True, slots=True)
 class Strategy:
     """How to go on. Delays are in seconds; `resume` is filled where pipeline memory knows a resume point."""
 
@@ -112,7 +127,7 @@ class Strategy:
     multiplier: float | None = None
     max_delay_s: float | None = None
     jitter: str | None = None
-    resume: None = None
+    resume: Resume | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def advise(
         neighbours,
         settings=settings.verdict,
         now=now,
-        telling=terms.telling(signature.terms),
+        telling=terms.heard(signature),
         calibration=settings.calibration,
     )
     circumstances = circumstances_of(

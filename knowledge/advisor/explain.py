@@ -68,7 +68,7 @@ def _judged(judgement: Judgement, *, now: datetime) -> str:
         if nearest is None:
             return "Nothing like this is known yet"
         return f"The precedents near to this do not settle it (the nearest: {_name(nearest)})"
-    what = CAUSE_WORDS[judgement.cause] if judgement.cause else f"{judgement.verdict.value}"
+    what = CAUSE_WORDS[judgement.cause] if judgement.cause else f"a {judgement.verdict.value} failure"
     said = f", as {_origin(nearest, now=now)} says" if nearest is not None else ""
     return f"This looks like {what}{said}: {CONSEQUENCE[judgement.verdict]}"
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from knowledge.advisor.advice import Neighbour, Retries
 from knowledge.advisor.similarity import Similarity
-from knowledge.failures import Action, Source
+from knowledge.failures import Action, Source, Verdict
 from knowledge.index.port import IndexHit, IndexPayload
 from knowledge.retries import FIRST_RETRY, Fared, RetryHistory
 from knowledge.store.records import PrecedentRecord
@@ -56,9 +56,14 @@ def gather(
     return sorted(found, key=rank, reverse=True)
 
 
+def settled(neighbour: Neighbour) -> bool:
+    """Whether anything was found out about it; what is as open as the failure that is asked helps nobody."""
+    return neighbour.verdict is not Verdict.UNKNOWN or neighbour.resolution is not None
+
+
 def rank(neighbour: Neighbour) -> tuple[bool, float]:
     """What neighbours are ordered by: the workspace's own first, then similarity, less what nearer ones say as well."""
-    own = neighbour.source is Source.INCIDENT and neighbour.similarity >= OWN_FIRST_FROM
+    own = neighbour.source is Source.INCIDENT and neighbour.similarity >= OWN_FIRST_FROM and settled(neighbour)
     return own, neighbour.similarity - neighbour.redundancy
 
 

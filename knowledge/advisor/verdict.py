@@ -28,11 +28,12 @@ class VerdictSettings:
     verdict is taken to cost as much as three right ones are worth. `own_sharpness`, `starter_sharpness`: how fast a
     neighbour's weight falls with similarity, among its like; `said`: how much more one of the workspace's own weighs
     for each e-fold of what was stated of it. `own_weight`, `starter_weight`: log odds of a witness in log odds of the
-    answer; `bias`: those of transient where both are silent. `half_life_days`: after how long unseen what was counted
+    answer; `bias`: those of transient where both are silent. `deference`: a witness whose nearest is farther away than
+    the other's is heard by the ratio of both to this power. `half_life_days`: after how long unseen what was counted
     of a precedent has halved.
     """
 
-    least_similarity: float = 0.35
+    least_similarity: float = 0.4
     answer_from: float = 0.75
     own_sharpness: float = 14.0
     starter_sharpness: float = 7.0
@@ -40,6 +41,7 @@ class VerdictSettings:
     own_weight: float = 3.23
     starter_weight: float = 1.94
     bias: float = -0.17
+    deference: float = 2.0
     half_life_days: float = 365.0
 
 
@@ -77,16 +79,20 @@ def judge(
     own, starter = hear(neighbours, settings=settings, now=now, telling=telling)
     nearest = max(own.nearest, starter.nearest)
     if not (own.weighed or starter.weighed):
-        return Judgement(Verdict.UNKNOWN, 0.5, None, None, neighbours[0] if neighbours else None)
+        closest = max(neighbours, key=lambda each: each.similarity, default=None)
+        return Judgement(Verdict.UNKNOWN, 0.5, None, None, closest)
     odds = settings.bias + settings.own_weight * own.evidence + settings.starter_weight * starter.evidence
     meant = calibration.of(odds)
     verdict = Verdict.TRANSIENT if meant >= 0 else Verdict.GENUINE
     confidence = 1.0 / (1.0 + math.exp(-abs(meant)))
-    agreeing = _agreeing(own, starter, verdict=verdict, settings=settings)
-    decided_by = max(agreeing, key=lambda pair: pair[1])[0] if agreeing else neighbours[0]
     if confidence < settings.answer_from:
-        return Judgement(Verdict.UNKNOWN, 0.5, None, None, decided_by, nearest=nearest, odds=odds)
+        closest = max(neighbours, key=lambda each: each.similarity)
+        return Judgement(Verdict.UNKNOWN, 0.5, None, None, closest, nearest=nearest, odds=odds)
+    agreeing = _agreeing(own, starter, verdict=verdict, settings=settings)
     cause, action = _common(agreeing, Cause), _common(agreeing, Action)
+    # Who is quoted says what is said: of the cause that was found, where one of them has it.
+    quoted = [pair for pair in agreeing if pair[0].cause is cause] or agreeing
+    decided_by = max(quoted, key=lambda pair: pair[1])[0] if quoted else neighbours[0]
     return Judgement(verdict, confidence, cause, action, decided_by, nearest=nearest, odds=odds)
 
 
@@ -100,9 +106,13 @@ def hear(
     heard = [each for each in neighbours if each.similarity >= settings.least_similarity and speaks(each)]
     own = _hear(heard, Source.INCIDENT, sharpness=settings.own_sharpness, settings=settings, now=now)
     starter = _hear(heard, Source.STARTER, sharpness=settings.starter_sharpness, settings=settings, now=now)
+    nearest = max(own.nearest, starter.nearest)
+    heard_own, heard_starter = (
+        each.evidence * (each.nearest / nearest) ** settings.deference if nearest else 0.0 for each in (own, starter)
+    )
     if own.nearest < 1.0:
-        own = replace(own, evidence=own.evidence * telling)
-    return own, replace(starter, evidence=starter.evidence * telling)
+        heard_own *= telling
+    return replace(own, evidence=heard_own), replace(starter, evidence=heard_starter * telling)
 
 
 def speaks(neighbour: Neighbour) -> bool:
@@ -140,8 +150,14 @@ def _counted(neighbour: Neighbour) -> tuple[float, float]:
         return neighbour.in_context.transient, neighbour.in_context.genuine
     return (
         neighbour.stated_transient + OUTCOME * neighbour.retries.succeeded,
-        neighbour.stated_genuine + OUTCOME * neighbour.retries.failed,
+        neighbour.stated_genuine + OUTCOME * _failed_runs(neighbour),
     )
+
+
+def _failed_runs(neighbour: Neighbour) -> float:
+    """Failed retries, those of one run once: they fail of one trouble. (A run passes once anyway.)"""
+    keys = [each.run_key for each in neighbour.history.lately_failed]
+    return neighbour.retries.failed * (len(set(keys)) / len(keys) if keys else 1.0)
 
 
 def _hear(

@@ -38,6 +38,7 @@ def _sign(composed: Composed) -> Signature:
         operations=operations_in(composed),
         embedding_text=embedding_text(composed, labels),
         terms=terms_in(composed, labels),
+        says_failure=composed.says_failure,
     )
 
 

@@ -39,6 +39,11 @@ class Composed:
     libraries: tuple[str, ...]
 
     @property
+    def says_failure(self) -> bool:
+        """Whether any line says, in any words known to us, that something failed."""
+        return bool(self.causes or self.errors or self.trailers)
+
+    @property
     def lines(self) -> tuple[str, ...]:
         """What tells of the failure; generic trailers, or else the functions, only when there is nothing better."""
         return (*self.causes, *self.errors, *self.context) or self.trailers or self.functions

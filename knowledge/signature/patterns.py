@@ -9,6 +9,8 @@ import re2
 
 #: Memory for one automaton's states; when it is spent RE2 goes on more slowly, it does not fail.
 _AUTOMATON_BYTES = 32 << 20
+#: The same for one that somebody else wrote; one that does not fit is refused.
+_GIVEN_BYTES = 1 << 20
 
 
 class Match(Protocol):
@@ -38,6 +40,15 @@ def pattern(*alternatives: str) -> Pattern:
     return cast(Pattern, re2.compile("|".join(f"(?:{one})" for one in alternatives), _options()))
 
 
+def given_pattern(written: str) -> Pattern:
+    """A pattern that somebody else wrote, in RE2's syntax; raises `ValueError` with what is wrong with it."""
+    try:
+        return cast(Pattern, re2.compile(written, _options(_GIVEN_BYTES)))
+    except re2.error as error:
+        said = error.args[0] if error.args else ""
+        raise ValueError(said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)) from None
+
+
 def words(text: str) -> frozenset[str]:
     """The words of a list that is easier to read as text."""
     return frozenset(text.split())
@@ -61,8 +72,8 @@ class LineKinds:
         return kinds
 
 
-def _options() -> re2.Options:
+def _options(most_bytes: int = _AUTOMATON_BYTES) -> re2.Options:
     options = re2.Options()
-    options.max_mem = _AUTOMATON_BYTES
+    options.max_mem = most_bytes
     options.log_errors = False
     return options

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 #: Raised whenever masking, extraction or composition change what they produce: fingerprints then differ.
-SIGNATURE_VERSION = 1
+SIGNATURE_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class Signature:
     `codes` are the tokens that carry meaning (HTTP status, errno, SQLSTATE, exit codes, cloud error codes, ...).
     `operations` are what was being done (API operations, innermost functions), in no special order.
     `embedding_text` is composed for the model's window; `terms` are the lexical terms, with repetitions.
+    `says_failure`: whether anything in the text says that something failed.
     """
 
     fingerprint: str
@@ -26,4 +27,5 @@ class Signature:
     operations: tuple[str, ...]
     embedding_text: str
     terms: tuple[str, ...]
+    says_failure: bool = True
     version: int = SIGNATURE_VERSION

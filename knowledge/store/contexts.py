@@ -31,6 +31,7 @@ async def endings(
             pipeline=row["pipeline"],
             environment=row["environment"] or {},
             fingerprint=row["fingerprint"],
+            run_id=row["run_id"],
         )
         found[row["precedent_id"]].append(ending)
     return {id: tuple(each) for id, each in found.items()}

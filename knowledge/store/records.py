@@ -85,6 +85,7 @@ class EndingRecord:
     pipeline: str | None
     environment: Mapping[str, Any]
     fingerprint: str
+    run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 
-from knowledge.tasks import end
+import pytest
+
+from knowledge.tasks import end, wholly
 
 
 async def test_cancellation_that_was_swallowed_is_said_again() -> None:
@@ -39,3 +42,24 @@ async def test_what_has_failed_is_no_trouble() -> None:
     await end([])
 
     assert isinstance(task.exception(), ValueError)
+
+
+async def test_cancellation_comes_after_work_in_a_thread() -> None:
+    """What was begun is whole when the caller cleans up."""
+    begun, may_end, done = threading.Event(), threading.Event(), []
+
+    def work() -> None:
+        begun.set()
+        may_end.wait(10)
+        done.append(1)
+
+    task = asyncio.create_task(wholly(work))
+    await asyncio.to_thread(begun.wait, 10)
+    task.cancel()
+    await asyncio.sleep(0.01)
+    still = task.done()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert (False, [1]) == (still, done)

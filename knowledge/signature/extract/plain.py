@@ -28,9 +28,10 @@ _FAILING_WORDS = (
     r"|disconnect(?:ed)?|nan)\b"
 )
 _FAILING_WORDS_ABROAD = (
-    r"(?i)错误|失败|异常|无法|拒绝|超时|不足|不存在|錯誤|失敗|異常|無法|拒絕|エラー|例外|できません|拒否"
+    r"(?i)错误|失败|异常|无法|拒绝|超时|不足|不存在|錯誤|失敗|異常|無法|拒絕|超時|逾時|エラー|例外|タイムアウト|できません|拒否"
     r"|오류|실패|예외|거부|시간 초과"
-    r"|ошибка|не удалось|отказано|исключение|fehler|fehlgeschlagen|abgebrochen|verweigert|nicht gefunden|erreur"
+    r"|ошибка|не удалось|отказано|исключение|fehler|fehlgeschlagen|zeitüberschreitung|abgebrochen"
+    r"|verweigert|nicht gefunden|erreur"
     r"|échec|échoué|refusée?"
     r"|introuvable|impossible|fall[óo]|denegad[oa]|no se (?:pudo|puede|encontr)|tiempo de espera|erro\b|falhou"
     r"|negad[oa]|errore|impossibile"
@@ -56,7 +57,7 @@ PATTERNS: LinePatterns = (
     (kinds.WARNING, r"\b(?:WARN|WARNING|Warning|W)\b|\[warn(?:ing)?\]|\b\w+Warning:"),
     (kinds.QUIET, r"\b(?:INFO|DEBUG|TRACE|NOTICE|FINE)\b|\[(?:info|debug|Note)\]|(?i)\blevel=\"?(?:info|debug)"),
     (kinds.NOISE, r"\d+%\|[^|]*\||[█▏▎▍▌▋▊▉━╸]{2,}|^\s*\d+(?:\.\d+)? ?%|\beta \d+:\d\d"),
-    (kinds.NOISE, r"^\s*[\W_]*$|^\s*(?:[=\-_*#~+]\s*){6,}"),
+    (kinds.NOISE, r"^[\s\pP\pS]*$|^\s*(?:[=\-_*#~+]\s*){6,}"),
     (kinds.NOISE, r"^\s*(?:[$%>] |\+ |root@|>>> )|^\(?[Bb]ackground on this error at|(?i)^\s*\[?(?:epoch|iter|step)\b"),
     (
         kinds.NOISE,
@@ -82,6 +83,12 @@ PATTERNS: LinePatterns = (
         kinds.TRAILER,
         r"(?i)^(?:npm ERR! (?:code ELIFECYCLE|errno|A complete log)|error: failed to push"
         r"|exit code:? [12]$|aborted \(core dumped\)|srun: error:)",
+    ),
+    # What PyTorch adds to every error of CUDA, whatever it is.
+    (
+        kinds.TRAILER,
+        r"^\s*(?:CUDA kernel errors might be asynchronously reported|For debugging consider passing CUDA_LAUNCH"
+        r"|Compile with `?TORCH_USE_CUDA_DSA|Device-side assertions were explicitly omitted)",
     ),
     (
         kinds.TRAILER,

@@ -48,13 +48,14 @@ class Reading:
 
 @dataclass(slots=True)
 class _Scan:
-    """Where the reading of a text stands."""
+    """Where the reading of a text stands. `aside`: lines that were logged below error level."""
 
     chains: list[list[Raised]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     context: list[str] = field(default_factory=list)
     trailers: list[str] = field(default_factory=list)
     noise: list[str] = field(default_factory=list)
+    aside: set[str] = field(default_factory=set)
     python_frames: list[str] = field(default_factory=list)
     raising_frames: list[str] = field(default_factory=list)
     raise_statement: str = ""
@@ -79,12 +80,25 @@ def read(lines: Sequence[str]) -> Reading:
     if not (scan.chains or scan.errors or scan.context or scan.trailers or scan.noise):
         # Nothing but what looks like frames: then that is what was said.
         scan.context.extend(line.strip() for line in lines if line.strip())
+    errors, context = _without_asides(scan)
     return Reading(
         tuple(tuple(chain) for chain in scan.chains),
-        tuple(scan.errors),
-        tuple(scan.context),
+        errors,
+        context,
         tuple(scan.trailers) or tuple(scan.noise),
         (*reversed(scan.raising_frames), *reversed(scan.python_frames)),
+    )
+
+
+def _without_asides(scan: _Scan) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Failing lines and what surrounds them. Of an exception with its stack nothing is part that was logged below error
+    level on the way there."""
+    raised = any(not one.generic for chain in scan.chains for one in chain)
+    if not (raised and (scan.python_frames or scan.raising_frames)):
+        return tuple(scan.errors), tuple(scan.context)
+    return (
+        tuple(line for line in scan.errors if line not in scan.aside),
+        tuple(line for line in scan.context if line not in scan.aside),
     )
 
 
@@ -158,6 +172,8 @@ def _continue_raised(scan: _Scan, text: str) -> None:
 
 def _take_plain(scan: _Scan, text: str, kind: int) -> None:
     scan.continues = 0
+    if kind & (kinds.WARNING | kinds.QUIET) and not kind & (kinds.LEVEL | kinds.FACT):
+        scan.aside.add(text)
     if kind & kinds.TRAILER and not kind & kinds.FACT:
         scan.trailers.append(text)
     elif kind & kinds.FACT:

@@ -22,7 +22,7 @@ _AROUND = 400
 def window(text: str) -> str:
     """About 64 KiB of the text at most, in its order, cut at line breaks; longer lines than 2,000 lose their middle."""
     if len(text) > _READ_WHOLE:
-        text = "\n".join((_head(text), *_places(text), _tail(text)))
+        text = "\n".join((_head(text), *places_of(text[_HEAD:-_TAIL]), _tail(text)))
     if len(text) <= _LONGEST_LINE:
         return text
     return "\n".join(_shorten(line) for line in text.split("\n"))
@@ -38,9 +38,8 @@ def _tail(text: str) -> str:
     return text[line_break + 1 if 0 <= line_break < start + _LONGEST_LINE else start :]
 
 
-def _places(text: str) -> list[str]:
-    """Lines around decisive words between head and tail; the first ones, since later ones are often their echo."""
-    middle = text[_HEAD:-_TAIL]
+def places_of(middle: str) -> list[str]:
+    """Lines around the decisive words of a long text; the first ones, since later ones are often their echo."""
     places: list[str] = []
     end = 0
     for match in islice(_DECISIVE.finditer(middle), _MOST_PLACES):

@@ -1,7 +1,7 @@
 -- name: endings
 -- Of each precedent the latest incidents of which it is known how they ended, by a person or by their retries, and where
 -- they happened. Those of a storm teach nothing of a context: all of them had one.
-SELECT i.precedent_id, i.verdict, i.attempt, i.step, i.pipeline, i.environment, s.fingerprint, o.succeeded, o.failed
+SELECT i.precedent_id, i.verdict, i.attempt, i.step, i.pipeline, i.environment, i.run_id, s.fingerprint, o.succeeded, o.failed
 FROM unnest(%(ids)s::uuid[]) AS asked (id)
 CROSS JOIN LATERAL (
     SELECT r.* FROM incidents r

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 from pathlib import Path
 
 import pytest
 
-from api.cli.advise import decision_text, duration
-from api.cli.reading import HEAD, TAIL
+from api.cli.advise import decision_text, duration, seen_text
+from api.cli.reading import HEAD, TAIL, read_failure
 from tests.api.cli.conftest import Command
 
 SLOW_DOWN = (
@@ -81,6 +82,32 @@ def test_log_of_any_length_and_any_bytes(command: Command, service_url: str) -> 
     assert "bytes in its middle are not sent" in result.stderr
 
 
+def test_traceback_in_the_middle_of_a_long_log_is_sent(command: Command, service_url: str) -> None:
+    """Head and tail say nothing of it."""
+    lines = "".join(f"INFO uploaded part {number} of 90000\n" for number in range(30_000))
+    failed = "Traceback (most recent call last):\n  File \"a.py\", line 1, in <module>\nKeyError: 'price'\n"
+    arguments = ("advise", "--dry-run", "--url", service_url, "--workspace", "advise-middle")
+    answer = command.json(*arguments, input=lines + failed + lines)
+
+    assert len(lines) > HEAD + TAIL
+    assert ("genuine", True) == (answer["verdict"], "KeyError" in answer["evidence"][0]["same_because"])
+
+
+@pytest.mark.parametrize("content", [bytes(range(256)) * 400, b"\x7fELF" + b"\0\1" * 5_000], ids=["bytes", "program"])
+def test_what_is_no_text_is_refused(command: Command, content: bytes) -> None:
+    """It would be remembered, and shown to others as a precedent."""
+    result = command("advise", input=content)
+
+    assert (2, True) == (result.exit_code, "The input is no text" in result.stderr)
+
+
+def test_utf_16_is_read() -> None:
+    """Some shells write it where output goes to a file."""
+    given = read_failure(io.BytesIO("KeyError: 'price'".encode("utf-16")))
+
+    assert {"text": "KeyError: 'price'"} == given.fields
+
+
 def test_empty_input_is_wrong_usage(command: Command) -> None:
     """Nothing is asked about nothing."""
     result = command("advise", input=" \n")
@@ -136,6 +163,24 @@ def test_decision_in_words(decision: tuple[str, float | None, int | None], expec
     action, delay, attempts = decision
 
     assert expected == decision_text({"action": action, "retry_delay_s": delay, "max_attempts": attempts})
+
+
+@pytest.mark.parametrize(
+    ("seen", "incident", "occurrences", "expected"),
+    [
+        (False, "i", 1, "no"),
+        (True, "i", None, "yes, in other words"),
+        (True, "i", 1, "yes, in other words"),
+        (True, None, 1, "yes: 1 occurrence, first a, last b"),
+        (True, "i", 4, "yes: 4 occurrences, first a, last b"),
+    ],
+)
+def test_seen_before_in_words(seen: bool, incident: str | None, occurrences: int | None, expected: str) -> None:
+    """The one occurrence that is counted after recording is the question itself."""
+    precedent = occurrences and {"occurrences": occurrences, "first_seen": "a", "last_seen": "b"}
+    advice = {"seen_before": seen, "incident_id": incident, "precedent": precedent}
+
+    assert expected == seen_text(advice)
 
 
 def test_one_is_not_many(command: Command, service_url: str) -> None:

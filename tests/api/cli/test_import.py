@@ -65,6 +65,17 @@ def test_rejected_lines_are_written_with_their_problems(
     assert 2 == len(incidents(where))
 
 
+def test_rejections_never_take_the_place_of_the_file(command: Command, where: tuple[str, ...], tmp_path: Path) -> None:
+    """By whatever name it is called."""
+    file = write(tmp_path / "history.ndjson", {"text": "KeyError: 'price'"})
+    (tmp_path / "link").symlink_to(file)
+    before = file.read_bytes()
+    results = [command("import", file, "--rejected", each, *where) for each in (file, tmp_path / "link")]
+
+    assert [2, 2] == [each.exit_code for each in results]
+    assert before == file.read_bytes()
+
+
 def test_rejections_without_a_file_are_shown(command: Command, where: tuple[str, ...], tmp_path: Path) -> None:
     """The first of them, and how many more there are."""
     file = write(tmp_path / "bad.ndjson", *["nonsense"] * 12)

@@ -102,6 +102,14 @@ def pointing(number: int, *, similarity: float, angle: float) -> Neighbour:
     return replace(neighbour(number, similarity=similarity), vector=vector)
 
 
+def test_open_precedents_of_ones_own_do_not_go_first() -> None:
+    """They are as open as the failure that is asked."""
+    still_open, settled = neighbour(1, similarity=0.5, verdict="unknown"), neighbour(2, similarity=0.4)
+    documented = starter(3, similarity=0.9)
+
+    assert [settled, documented, still_open] == sorted([still_open, settled, documented], key=near.rank, reverse=True)
+
+
 def test_twins_of_the_nearest_stand_apart() -> None:
     """The nearest, then the one that adds most to it."""
     twins = [pointing(1, similarity=0.9, angle=0.0), pointing(2, similarity=0.8, angle=0.0)]

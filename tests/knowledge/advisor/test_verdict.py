@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from knowledge.advisor.advice import Judgement, Neighbour, Retries
 from knowledge.advisor.verdict import VerdictSettings, belief, judge, speaks
 from knowledge.failures import Action, Cause, Verdict
+from knowledge.retries import FailedRetry, RetryHistory
 from tests.knowledge.advisor.making import NOW, neighbour, starter
 
 SETTINGS = VerdictSettings()
@@ -68,6 +69,38 @@ def test_the_nearest_outweighs_those_farther_away() -> None:
     far = [neighbour(number, similarity=0.4, stated_transient=3) for number in (2, 3)]
 
     assert (Verdict.GENUINE, near) == (judged(near, *far).verdict, judged(near, *far).decided_by)
+
+
+def test_a_far_precedent_defers_to_near_documentation() -> None:
+    """What was found out about another failure does not overrule what is documented of this one."""
+    own = neighbour(similarity=0.47, cause=Cause.RATE_LIMIT, stated_transient=1, retries=Retries(1, 0))
+    documented = starter(similarity=0.93, verdict="genuine", cause=Cause.PERMISSION)
+    made = judged(own, documented)
+
+    assert (Verdict.GENUINE, Cause.PERMISSION) == (made.verdict, made.cause)
+    assert abs(made.confidence - judged(documented).confidence) < 0.05
+
+
+def test_who_is_quoted_has_the_cause_that_is_said() -> None:
+    """Though a nearer one is of the same verdict."""
+    nearest = starter(101, similarity=0.9, cause=Cause.SERVICE_UNAVAILABLE)
+    others = [starter(number, similarity=0.87, cause=Cause.NETWORK) for number in (102, 103, 104)]
+    made = judged(nearest, *others)
+
+    assert (Cause.NETWORK, Cause.NETWORK) == (made.cause, made.decided_by and made.decided_by.cause)
+
+
+def test_failed_retries_of_one_run_count_once() -> None:
+    """They fail of one trouble; those of as many runs do not."""
+    one = tuple(FailedRetry("a" * 32, attempt, None, NOW) for attempt in range(2, 10))
+    many = tuple(FailedRetry(f"{attempt:032x}", attempt, None, NOW) for attempt in range(2, 10))
+    of_one, of_many = (
+        belief(neighbour(verdict="unknown", retries=Retries(0, 8), history=RetryHistory(lately_failed=failed)))
+        for failed in (one, many)
+    )
+
+    assert of_one == belief(neighbour(verdict="unknown", retries=Retries(0, 1)))
+    assert of_many < 0.15 < of_one
 
 
 def test_own_precedents_outweigh_starter_precedents() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from knowledge.failures import Failure
 from knowledge.signature import Signature, sign
+from knowledge.signature.extract import extract
 
 
 def _sign(text: str) -> Signature:
@@ -138,6 +139,55 @@ def test_frames_are_left_out(text: str) -> None:
 def test_trailers_are_dropped_when_there_is_better() -> None:
     """Make's and the runner's last lines say nothing of why."""
     assert "ValueError: too few rows: <num>" == _sign(GITHUB).template
+
+
+LOGGED = """\
+2026-11-23 08:06:39 INFO epoch 3 step 21999 loss=0.00005 lr=1e-4
+2026-11-23 08:06:40 WARN retrying after Connection reset by peer (1/3)
+2026-11-23 08:06:41 ERROR the batch could not be read
+Traceback (most recent call last):
+  File "/app/train.py", line 10, in <module>
+    row["price"]
+KeyError: 'price'
+"""
+
+
+def test_log_below_error_level_is_no_part_of_a_traceback() -> None:
+    """It tells of what went well, or was overcome. Where no exception says what failed it may be all there is."""
+    whole, cut = extract(LOGGED), extract(LOGGED.partition("Traceback")[0])
+
+    assert (("ERROR the batch could not be read",), ()) == (whole.errors, whole.context)
+    assert (True, True) == ("reset by peer" in "".join(cut.errors), "epoch" in "".join(cut.context))
+
+
+def test_what_pytorch_adds_to_every_cuda_error_is_dropped() -> None:
+    """It says nothing of this one."""
+    error = "RuntimeError: CUDA error: uncorrectable ECC error encountered"
+    footer = (
+        "CUDA kernel errors might be asynchronously reported at some other API call, so the stacktrace below might be "
+        "incorrect.\nFor debugging consider passing CUDA_LAUNCH_BLOCKING=1\n"
+        "Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.\n"
+    )
+
+    assert sign(Failure(text=error)).fingerprint == sign(Failure(text=f"{error}\n{footer}")).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SELECT * FROM users;", False),
+        ("INFO epoch 3 step 100 loss 0.123 lr 1e-4", False),
+        ("my oven is too hot and the cake burned", False),
+        ("KeyError: 'price'", True),
+        ("連接超時", True),
+        ("连接超时", True),
+        ("connection refused", True),
+        ("command terminated with exit code 1", True),
+    ],
+)
+def test_whether_a_text_says_that_something_failed(text: str, expected: bool) -> None:
+    """In the words that we know."""
+    assert expected is sign(Failure(text=text)).says_failure
 
 
 def test_interleaved_ranks_are_one_failure() -> None:

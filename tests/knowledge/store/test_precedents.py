@@ -45,7 +45,7 @@ async def read(connection: Connection, workspace: int, id: UUID) -> PrecedentRec
         ((None, 0, 0, 7, 3), "transient"),
         ((None, 0, 0, 2, 1), "unknown"),
         ((None, 0, 0, 0, 2), "unknown"),
-        ((None, 0, 0, 0, 3), "genuine"),
+        ((None, 0, 0, 0, 9), "unknown"),
         ((None, 0, 0, 1, 9), "unknown"),
         (("unknown", 5, 0, 5, 0), "unknown"),
         (("genuine", 5, 0, 5, 0), "genuine"),
