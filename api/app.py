@@ -13,7 +13,7 @@ from api.context import known_query
 from api.guard import Guard
 from api.metrics import Measured, Metrics
 from api.models import ProblemAnswer
-from api.routes import advise, calibration, health, incidents, precedents, search, storms
+from api.routes import advise, calibration, decisions, health, incidents, precedents, runs, schemas, search, storms
 
 DISTRIBUTION = "seenbefore-server"
 DESCRIPTION = """
@@ -36,7 +36,7 @@ def make_app(parts: Parts, *, gate: Gate) -> FastAPI:
     app.state.parts = parts
     app.state.gate = gate
     app.state.metrics = Metrics()
-    for module in (advise, incidents, precedents, storms, calibration, search, health):
+    for module in (advise, incidents, precedents, storms, runs, decisions, schemas, calibration, search, health):
         app.include_router(module.router)
     docs.install(app)
     problems.install(app)

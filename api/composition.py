@@ -14,6 +14,7 @@ from api.settings import Settings
 from knowledge.advisor.advising import AdvisorSettings
 from knowledge.advisor.calibration import shipped_fail_from
 from knowledge.answering import Clock
+from knowledge.decisions import Decisions
 from knowledge.embedding import LocalEmbedder, load_embedder
 from knowledge.errors import IndexDamaged, IndexUnavailable, KnowledgeError, SpoolUnavailable, StoreUnavailable
 from knowledge.index.port import LAYOUT, Index
@@ -25,10 +26,14 @@ from knowledge.spool import FILE as SPOOL_FILE
 from knowledge.spool import Spool
 from knowledge.starter.catalogue import read_catalogue
 from knowledge.starter.loading import load_starter
+from knowledge.state.memory import PipelineMemory
+from knowledge.state.registry import Registry
+from knowledge.state.schemas import read_shipped
 from knowledge.store import account, idempotency
 from knowledge.store.database import Database
 from knowledge.store.embedded import EmbeddedPostgres
-from knowledge.tasks import end
+from knowledge.tasks import end, wholly
+from knowledge.workspaces import Workspaces
 
 KEEPER_S = 1.0
 #: Between two attempts to open an index that is away, after the first few.
@@ -41,6 +46,8 @@ RESIGN_EVERY_S = 60.0
 PURGE_EVERY_S = 600.0
 #: Between two looks at what workspaces learned; learning itself has its own pace.
 CALIBRATION_S = 15.0
+#: Between two looks for rationales that another model embedded: each costs three reads of an index.
+RATIONALES_S = 30.0
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +63,9 @@ class Parts:
     indexer: Indexer
     spool: Spool
     service: KnowledgeService
+    registry: Registry
+    memory: PipelineMemory
+    decisions: Decisions
     postgres: EmbeddedPostgres | None
 
 
@@ -89,7 +99,12 @@ async def build(
             settings=advisor_settings(settings),
             clock=clock,
         )
-        yield Parts(settings, database, index, embedder, indexer, spool, service, postgres)
+        workspaces = Workspaces(database)
+        schemas = read_shipped()
+        registry = Registry(database, schemas=schemas, workspaces=workspaces)
+        memory = PipelineMemory(database, schemas=schemas, workspaces=workspaces, clock=clock)
+        decisions = Decisions(database, embedder=embedder, workspaces=workspaces, wake=indexer.wake, clock=clock)
+        yield Parts(settings, database, index, embedder, indexer, spool, service, registry, memory, decisions, postgres)
 
 
 @contextlib.asynccontextmanager
@@ -101,6 +116,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         asyncio.create_task(_keep_index(parts), name="keeper of the index"),
         asyncio.create_task(_keep_signatures(parts), name="keeper of the signatures"),
         asyncio.create_task(_keep_calibration(parts), name="keeper of the calibration"),
+        asyncio.create_task(_keep_rationales(parts), name="keeper of the rationales"),
     }
     try:
         yield
@@ -127,8 +143,9 @@ async def open_store(
     if settings.database_url is None:
         postgres = EmbeddedPostgres(settings.data / "postgres", bin_dir=settings.postgres_bin)
         say("starting PostgreSQL")
-        await asyncio.to_thread(postgres.start)
+        # Whoever stops the service while PostgreSQL starts stops that too.
         stack.push_async_callback(asyncio.to_thread, postgres.stop)
+        await wholly(postgres.start)
     url = settings.database_url.get_secret_value() if settings.database_url else (postgres.url if postgres else "")
     await asyncio.to_thread(migrate, url)
     database = Database(url)
@@ -215,6 +232,13 @@ async def _keep_calibration(parts: Parts) -> None:
     while True:
         await _attempt(parts.service.relearn_calibration, "calibrating confidence")
         await asyncio.sleep(CALIBRATION_S)
+
+
+async def _keep_rationales(parts: Parts) -> None:
+    """Embed what was embedded by another model; those who ask come between its steps."""
+    while True:
+        await _attempt(parts.decisions.embed_all, "embedding rationales")
+        await asyncio.sleep(RATIONALES_S)
 
 
 def advisor_settings(settings: Settings) -> AdvisorSettings:

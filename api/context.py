@@ -112,6 +112,15 @@ async def expected_version(
     return int(matched[1])
 
 
+async def stated_version(
+    if_match: Annotated[
+        str | None, Header(description="The ETag of the row that was read; its first write goes without.")
+    ] = None,
+) -> int | None:
+    """The version that a write builds on, where it names one; whether it must, the row decides."""
+    return None if if_match is None else await expected_version(if_match)
+
+
 def etag(version: int) -> dict[str, str]:
     """The header that names a row's version."""
     return {"ETag": f'"{version}"'}
@@ -122,6 +131,7 @@ Workspace = Annotated[str, Depends(workspace_of)]
 KeyName = Annotated[str | None, Depends(key_name_of)]
 Idempotent = Annotated[Once | None, Depends(once_of)]
 IfMatch = Annotated[int, Depends(expected_version)]
+IfMatchStated = Annotated[int | None, Depends(stated_version)]
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -153,6 +153,8 @@ def _check_address(scope: Scope) -> None:
             decoded.decode("utf-8")
         except UnicodeDecodeError:
             raise Refused(400, f"The {name} is not valid UTF-8.", field=name) from None
+    if b"%2f" in (scope.get("raw_path") or b"").lower():
+        raise Refused(422, "A name in the path holds a slash (%2F), which parts names here.", field="path")
 
 
 def _check_json(scope: Scope, body: bytes) -> None:

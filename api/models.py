@@ -86,6 +86,15 @@ class DecisionAnswer(Answer):
     reason: str
 
 
+class ResumeAnswer(Answer):
+    """The last checkpoint of the failed run: where it can go on."""
+
+    run_id: str
+    step: str
+    sub_task: str | None = Field(description="Null: the step's first sub-task is not done, others are.")
+    artifacts: dict[str, str] = Field(description="Of the sub-task: names to `sha256:` and the hash.")
+
+
 class StrategyAnswer(Answer):
     """How to go on."""
 
@@ -93,7 +102,7 @@ class StrategyAnswer(Answer):
     multiplier: float | None
     max_delay_s: float | None
     jitter: str | None
-    resume: dict[str, Any] | None
+    resume: ResumeAnswer | None = Field(description="Null where pipeline memory knows no checkpoint of the run.")
 
 
 class PrecedentSummaryAnswer(Answer):
@@ -313,3 +322,10 @@ class ProblemAnswer(Answer):
     status: int
     detail: str
     errors: list[FieldProblem] | None = None
+    version: int | None = Field(default=None, description="The row's: what `If-Match` should have named.")
+    missing: str | None = Field(default=None, description="What is not there: `run`, `step` or `sub_task`.")
+    owner: str | None = Field(default=None, description="Whose step it is.")
+    plan: list[str] | None = Field(default=None, description="Of the step: the sub-tasks that there can be.")
+    completed: list[str] | None = Field(default=None, description="What would have left the plan.")
+    holder: str | None = Field(default=None, description="Who has claimed the sub-task.")
+    lease_expires_at: datetime | None = Field(default=None, description="Until when, unless the holder renews it.")

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from knowledge import documents
 from knowledge.advisor import advising, regression
-from knowledge.advisor.advice import Advice, PrecedentSummary
+from knowledge.advisor.advice import Advice, PrecedentSummary, Resume
 from knowledge.advisor.term_weights import TermWeights
 from knowledge.calibrations import Calibrations
 from knowledge.documents import Document
@@ -22,6 +22,7 @@ from knowledge.lookup import STORE, Found, Lookup, is_own
 from knowledge.once import Once
 from knowledge.recording import Recorder, as_incident, occurred_at
 from knowledge.spooling import aside_id
+from knowledge.state.resuming import Resuming
 from knowledge.store.database import Connection
 from knowledge.store.ids import precedent_id, uuid7
 from knowledge.store.records import NewIncident, Recorded
@@ -32,13 +33,18 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A prepared failure, who asks, when, and under which key. Without a `workspace_id` PostgreSQL is away."""
+    """A prepared failure, who asks, when, and under which key. Without a `workspace_id` PostgreSQL is away.
+
+    `run_id` and `step` are as they were told, and as pipeline memory has them; those of the failure are scrubbed.
+    """
 
     prepared: Prepared
     workspace: str
     workspace_id: int | None
     now: datetime
     once: Once | None = None
+    run_id: str | None = None
+    step: str | None = None
 
 
 class Answering:
@@ -51,10 +57,12 @@ class Answering:
         recorder: Recorder,
         storms: Storms,
         calibrations: Calibrations,
+        resuming: Resuming,
         terms: TermWeights,
         clock: Clock,
     ) -> None:
         self._lookup = lookup
+        self._resuming = resuming
         self._recorder = recorder
         self._storms = storms
         self._calibrations = calibrations
@@ -67,12 +75,12 @@ class Answering:
         """Scrub and sign; raises `InvalidInput`."""
         now = self._clock()
         prepared = await prepare(replace(failure, occurred_at=occurred_at(failure, now=now)))
-        return Asked(prepared, workspace, workspace_id, now, once)
+        return Asked(prepared, workspace, workspace_id, now, once, run_id=failure.run_id, step=failure.step)
 
     async def only_answer(self, asked: Asked) -> Document:
         """The answer, nothing recorded, and no part in a storm claimed."""
-        found = await self._lookup.find(asked.prepared.signature, workspace_id=asked.workspace_id)
-        advice = self._advice(asked, found)
+        found, resume = await self._find(asked)
+        advice = self._advice(asked, found, resume=resume)
         if _store_is_there(asked, found):
             with contextlib.suppress(StoreUnavailable):
                 advice = await self._storms.look_on(
@@ -84,10 +92,8 @@ class Answering:
         """The answer, recorded with the failure."""
         incident_id = uuid7()
         early = _Early(self._recorder, self._incident(asked, id=incident_id))
-        found = await self._lookup.find(
-            asked.prepared.signature, workspace_id=asked.workspace_id, unsettled=early.start
-        )
-        advice = self._advice(asked, found)
+        found, resume = await self._find(asked, unsettled=early.start)
+        advice = self._advice(asked, found, resume=resume)
         if not _store_is_there(asked, found):
             return await self._keep_aside(asked, advice, incident_id=incident_id if early.begun else None)
         try:
@@ -105,10 +111,11 @@ class Answering:
 
         The answer alone while PostgreSQL is away: the failure is kept aside, with its key.
         """
-        found = await self._lookup.find(asked.prepared.signature, workspace_id=asked.workspace_id)
+        found, resume = await self._find(asked)
+        advice = self._advice(asked, found, resume=resume)
         if not _store_is_there(asked, found):
-            return await self._keep_aside(asked, self._advice(asked, found))
-        incident_id, advice = uuid7(), self._advice(asked, found)
+            return await self._keep_aside(asked, advice)
+        incident_id = uuid7()
         incident = self._incident(asked, id=incident_id)
 
         async def work(connection: Connection) -> Document:
@@ -121,6 +128,14 @@ class Answering:
             return await self._recorder.advised(incident, answer=answer, judged=judged, on=connection)
 
         return work
+
+    async def _find(self, asked: Asked, *, unsettled: Callable[[], None] | None = None) -> tuple[Found, Resume | None]:
+        """What is known of the failure, and, looked for at the same time, where its run can go on."""
+        finding = self._lookup.find(asked.prepared.signature, workspace_id=asked.workspace_id, unsettled=unsettled)
+        if asked.run_id is None or asked.workspace_id is None:
+            return await finding, None
+        resuming = self._resuming.find(asked.run_id, failed_step=asked.step, workspace_id=asked.workspace_id)
+        return await asyncio.gather(finding, resuming)
 
     async def _advise_recorded(
         self,
@@ -173,7 +188,7 @@ class Answering:
     def _incident(self, asked: Asked, *, id: UUID) -> NewIncident:
         return as_incident(asked.prepared, workspace_id=asked.workspace_id or 0, incident_id=id, now=asked.now)
 
-    def _advice(self, asked: Asked, found: Found) -> Advice:
+    def _advice(self, asked: Asked, found: Found, *, resume: Resume | None) -> Advice:
         own = (each.similarity for each in found.neighbours if each.source is Source.INCIDENT)
         failure, settings = asked.prepared.failure, self._calibrations.settings_of(asked.workspace_id)
         advice = advising.advise(
@@ -185,10 +200,11 @@ class Answering:
             settings=settings,
             terms=self._terms,
             now=asked.now,
+            resume_saves=resume.saves if resume else 0.0,
             degraded=found.degraded,
         )
         return regression.with_fix(
-            advice,
+            replace(advice, strategy=replace(advice.strategy, resume=resume)),
             fix=found.known.precedent.fix if found.known else None,
             environment=failure.environment,
             occurred_at=failure.occurred_at or asked.now,

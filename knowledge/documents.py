@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from knowledge.advisor.advice import Advice, Decision, Evidence, Retries, StormNotice, Strategy
+from knowledge.advisor.advice import Advice, Decision, Evidence, Resume, Retries, StormNotice, Strategy
 from knowledge.advisor.advising import AdvisorSettings
 from knowledge.advisor.calibration import Measured
 from knowledge.advisor.storms import StormState
@@ -82,7 +82,16 @@ def _strategy(strategy: Strategy) -> Document:
         "multiplier": strategy.multiplier,
         "max_delay_s": strategy.max_delay_s,
         "jitter": strategy.jitter,
-        "resume": strategy.resume,
+        "resume": None if strategy.resume is None else _resume(strategy.resume),
+    }
+
+
+def _resume(resume: Resume) -> Document:
+    return {
+        "run_id": resume.run_id,
+        "step": resume.step,
+        "sub_task": resume.sub_task,
+        "artifacts": dict(resume.artifacts),
     }
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class KnowledgeError(Exception):
     """Something went wrong in the knowledge service."""
 
-    def __init__(self, detail: str = "", *, field: str | None = None) -> None:
+    def __init__(self, detail: str = "", *, field: str | None = None, members: Mapping[str, Any] | None = None) -> None:
+        """`members`: what programs need of it beside the detail, as JSON (RFC 9457: extension members)."""
         super().__init__(detail or (type(self).__doc__ or "").strip())
         self.field = field
+        self.members = dict(members or {})
 
 
 class InvalidInput(KnowledgeError):
@@ -25,6 +30,10 @@ class Conflict(KnowledgeError):
 
 class StaleVersion(KnowledgeError):
     """The row has changed since it was read; read it again and repeat the change."""
+
+
+class VersionRequired(KnowledgeError):
+    """Send If-Match with the ETag of the row that you have read."""
 
 
 class StoreUnavailable(KnowledgeError):

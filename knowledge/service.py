@@ -35,10 +35,13 @@ from knowledge.search import SearchQuery
 from knowledge.signature.scrub import scrub
 from knowledge.spool import Spool
 from knowledge.spooling import aside_id
-from knowledge.store import idempotency, incidents, outcomes, precedents, resolutions, workspaces
+from knowledge.state.resuming import Resuming
+from knowledge.store import incidents, outcomes, precedents, resolutions
 from knowledge.store.database import Connection, Database
 from knowledge.store.records import PrecedentRecord, Recorded
 from knowledge.storms import Storms
+from knowledge.workspaces import Workspaces
+from knowledge.writing import write
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class KnowledgeService:
         self._terms = starters.weights
         self._settings = settings
         self._clock = clock
-        self._workspaces: dict[str, int] = {}
+        self._workspaces = Workspaces(database)
         self._recorder = Recorder(database, spool=spool, wake=indexer.wake)
         self._storms = Storms(database, clock=clock)
         self._calibrations = Calibrations(database, settings=settings)
@@ -87,6 +90,7 @@ class KnowledgeService:
             recorder=self._recorder,
             storms=self._storms,
             calibrations=self._calibrations,
+            resuming=Resuming(database),
             terms=starters.weights,
             clock=clock,
         )
@@ -104,7 +108,9 @@ class KnowledgeService:
             return await self._answering.answer_and_record(asked)
         # The answer before the transaction: a request that holds one connection must not wait for another.
         answered = await self._answering.answer(asked)
-        return answered if isinstance(answered, dict) else await self._once(asked.workspace_id, once, answered)
+        if isinstance(answered, dict):
+            return answered
+        return await write(self._database, answered, workspace_id=asked.workspace_id, once=once)
 
     async def record(self, workspace: str, failure: Failure, *, once: Once | None = None) -> Document:
         """The answer of `POST /incidents`; without PostgreSQL the failure is kept aside."""
@@ -310,28 +316,12 @@ class KnowledgeService:
         self, workspace_id: int, once: Once | None, work: Callable[[Connection], Awaitable[Document]]
     ) -> Document:
         """Do the work in one transaction, at most once where a key says so, and wake the index worker."""
-        if once is not None:
-            document = await self._once(workspace_id, once, work)
-        else:
-            async with self._database.transaction() as connection:
-                document = await work(connection)
+        document = await write(self._database, work, workspace_id=workspace_id, once=once)
         self._indexer.wake()
         return document
 
-    async def _once(self, workspace_id: int, once: Once, work: Callable[[Connection], Awaitable[Document]]) -> Document:
-        async with self._database.transaction() as connection:
-            stored = await idempotency.claim(connection, once, workspace_id=workspace_id)
-            if stored is not None:
-                return dict(stored.response)
-            document = await work(connection)
-            await idempotency.store_response(connection, once, workspace_id=workspace_id, status=200, response=document)
-            return document
-
     async def _workspace(self, name: str) -> int:
-        if name not in self._workspaces:
-            async with self._database.connection() as connection:
-                self._workspaces[name] = await workspaces.ensure(connection, name)
-        return self._workspaces[name]
+        return await self._workspaces.id_of(name)
 
     async def _workspace_or_none(self, name: str) -> int | None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from api.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("knowledge", "ingest", "api")
+CLIENT = ROOT / "client" / "seenbefore"
 #: Who may know of whom.
 MAY_IMPORT = {
     "knowledge": {"knowledge"},
@@ -43,6 +45,7 @@ DOORS = {
     "rich": ("api/cli/",),
     "matplotlib": ("api/cli/",),
     "re2": ("knowledge/signature/",),
+    "jsonschema": ("knowledge/state/json_schemas.py",),
 }
 #: Python's `re` is not linear in its text. These look at a header of bounded length, at data that ships, at a program's
 #: version line, and at single characters of a bounded template.
@@ -57,6 +60,11 @@ MAY_USE_RE = {
 def modules() -> list[Path]:
     """All modules of the product."""
     return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def client_modules() -> list[Path]:
+    """All modules of the client."""
+    return sorted(CLIENT.rglob("*.py"))
 
 
 def name_of(path: Path) -> str:
@@ -84,7 +92,23 @@ def test_imports_run_one_way(path: Path) -> None:
     """api knows ingest and knowledge, ingest knows knowledge, knowledge knows neither; nobody imports tests."""
     known = MAY_IMPORT[name_of(path).partition("/")[0]]
 
-    assert set() == imported(path) & {*PACKAGES, "client", "benchmarks", "tests", "notebooks"} - known
+    assert set() == imported(path) & {*PACKAGES, "client", "seenbefore", "benchmarks", "tests", "notebooks"} - known
+
+
+@pytest.mark.parametrize("path", client_modules(), ids=name_of)
+def test_client_stands_alone(path: Path) -> None:
+    """It runs in other people's pipelines: the standard library and httpx, and of a host its adapter alone."""
+    host = {path.stem} if path.parent.name == "adapters" else set()
+    used = {name for name in imported(path) if name not in sys.stdlib_module_names}
+
+    assert set() == used - {"seenbefore", "httpx"} - host
+
+
+def test_client_loads_httpx_in_one_place() -> None:
+    """And there not when it is imported."""
+    users = [name_of(path) for path in client_modules() if "httpx" in imported(path)]
+
+    assert ["client/seenbefore/engine.py"] == users
 
 
 @pytest.mark.parametrize("package", DOORS)
@@ -109,7 +133,7 @@ def test_patterns_over_user_text_run_on_re2() -> None:
     assert MAY_USE_RE == {name_of(path) for path in modules() if "re" in imported(path)}
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
+@pytest.mark.parametrize("path", modules() + client_modules(), ids=name_of)
 def test_every_module_says_what_it_is(path: Path) -> None:
     """In its first line."""
     assert ast.get_docstring(ast.parse(path.read_text()))
@@ -134,11 +158,15 @@ def test_readme_names_every_setting(readme: str, name: str) -> None:
 
 
 def test_readme_names_no_setting_that_is_not_there(readme: str) -> None:
-    """Beyond those, three that the command line itself reads."""
+    """Beyond those, some that the command line and the client read by themselves."""
     named = set(re.findall(r"SEENBEFORE_([A-Z_]+)", readme))
 
-    assert set() == named - {name.upper() for name in Settings.model_fields} - {"URL", "WORKSPACE", "API_KEY"} - {
-        "TEST_QDRANT_URL"
+    assert set() == named - {name.upper() for name in Settings.model_fields} - {
+        "URL",
+        "WORKSPACE",
+        "API_KEY",
+        "SPOOL",
+        "TEST_QDRANT_URL",
     }
 
 
@@ -162,5 +190,6 @@ def test_readme_names_every_command(readme: str, command: str) -> None:
 
 
 def test_readme_names_no_command_that_is_not_there(readme: str) -> None:
-    """Nobody types one in vain."""
-    assert set() == set(re.findall(r"seenbefore ([a-z]+)", readme)) - COMMANDS.keys() - {"serve"}
+    """Nobody types one in vain. (`python -m seenbefore run` is the client's.)"""
+    assert set() == set(re.findall(r"(?<!-m )seenbefore ([a-z]+)", readme)) - COMMANDS.keys() - {"serve"}
+    assert {"run"} == set(re.findall(r"-m seenbefore ([a-z]+)", readme))

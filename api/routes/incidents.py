@@ -74,9 +74,18 @@ async def wait_indexed(service: Service, workspace: str) -> bool:
 
 def written_out(value: object) -> object:
     """A query has texts only: a bare number would be taken for seconds or milliseconds, whichever seems likelier."""
-    if isinstance(value, str) and not {"-", ":"} & set(value[1:]):
+    if isinstance(value, str) and (_is_number(value) or not {"-", ":"} & set(value[1:])):
         raise ValueError("Input should be a time such as 2026-11-20T08:15:00Z")
     return value
+
+
+def _is_number(text: str) -> bool:
+    """Also one like `-4e-17`, with the sign of a date."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 Moment = Annotated[datetime, BeforeValidator(written_out)]

@@ -1,4 +1,4 @@
-"""The notebook runs from top to bottom against the real service, and shows what it says it shows."""
+"""The notebooks run from top to bottom against the real service, and show what they say they show."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
-NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "first_look.ipynb"
+from benchmarks.protocol import Kind
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOK = ROOT / "notebooks" / "first_look.ipynb"
+HOW_GOOD = ROOT / "notebooks" / "how_good.ipynb"
 
 
 def run(notebook: Path) -> dict[str, Any]:
@@ -31,3 +35,17 @@ def test_the_first_look_teaches_the_service(service_url: str, monkeypatch: pytes
     assert True is names["second"]["seen_before"]
     assert ("transient", "contention") == (names["second"]["verdict"], names["second"]["cause"])
     assert "nightly rebalance" in names["second"]["evidence"][0]["resolution"]
+
+
+def test_how_good_measures_what_was_asked(service_url: str, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every failure has its truth, and every part is off once."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("SEENBEFORE_URL", service_url)
+    monkeypatch.setenv("MODELS", str(models))
+
+    names = run(HOW_GOOD)
+    names["service"].close()
+
+    assert len(names["rows"]) == names["calibration"]["judged"] == names["calibration"]["by_people"]
+    assert {"all parts", "without words (BM25)", "always answered"} < set(names["ablation"])
+    assert all(found[Kind.WARM].retrieval for found in names["ablation"].values())

@@ -66,11 +66,11 @@ class ServiceProcess:
         return url
 
 
-def start(data: Path, **environment: str) -> ServiceProcess:
-    """Start the service on a free port and wait until it listens."""
+def start(data: Path, *, port: int = 0, **environment: str) -> ServiceProcess:
+    """Start the service, on a free port where none is named, and wait until it listens."""
     number = len(list(data.glob("service-*.log")))
     log = data / f"service-{number}.log"
-    command = [sys.executable, "-m", "api", "serve", "--port", "0", "--data", str(data)]
+    command = [sys.executable, "-m", "api", "serve", "--port", str(port), "--data", str(data)]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SEENBEFORE_")}
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=clean | environment)
@@ -84,9 +84,9 @@ def start(data: Path, **environment: str) -> ServiceProcess:
 
 
 @contextlib.contextmanager
-def started(data: Path, **environment: str) -> Iterator[ServiceProcess]:
+def started(data: Path, *, port: int = 0, **environment: str) -> Iterator[ServiceProcess]:
     """The same, and stop it at the end if nobody has ended it."""
-    service = start(data, **environment)
+    service = start(data, port=port, **environment)
     try:
         yield service
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_origin
 
 import httpx
 from pydantic import BaseModel
@@ -40,7 +40,8 @@ def unnamed(document: Document, model: type[BaseModel]) -> set[str]:
 def _nested(annotation: Any, value: Any) -> list[tuple[type[BaseModel], Document]]:
     kinds = [annotation, *getattr(annotation, "__args__", ())]
     models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel) and kind != ErrorBody]
-    values = value if isinstance(value, list) else [value]
+    by_name = get_origin(annotation) is dict
+    values = list(value.values()) if by_name else value if isinstance(value, list) else [value]
     return [(models[0], each) for each in values if models and isinstance(each, dict)]
 
 

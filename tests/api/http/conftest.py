@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.api.http.asking import LIMIT_S
+from tests.api.http.pipelines import put_run, put_step
 
 MakeClient = Callable[[str], httpx.Client]
 
@@ -45,3 +46,10 @@ async def crowd(service_url: str, workspace: str) -> AsyncIterator[httpx.AsyncCl
     headers = {"X-Workspace": workspace}
     async with httpx.AsyncClient(base_url=service_url, headers=headers, timeout=30.0, limits=limits) as opened:
         yield opened
+
+
+@pytest.fixture
+def begun(client: httpx.Client) -> httpx.Client:
+    """A client whose workspace has a run with a step."""
+    assert [201, 201] == [put_run(client).status_code, put_step(client).status_code]
+    return client

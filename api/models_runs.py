@@ -1,0 +1,271 @@
+"""Requests and answers of pipeline memory, as the OpenAPI document shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
+
+from api.models import Answer
+from ingest.records import Request
+from knowledge.state.states import Artifacts, RunSaid, Status, StepSaid, SubTaskSaid, SubTaskStatus
+
+#: Bytes of the JSON of attributes.
+MOST_ATTRIBUTES = 64_000
+MOST_PLANNED = 1_000
+MOST_ARTIFACTS = 1_000
+#: A lease beyond a day would outlive whoever died with it.
+LONGEST_LEASE_S = 86_400.0
+LEASE_S = 60.0
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+#: Sub-tasks have addresses, in which a slash would part them.
+SubTaskName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^/]*$")]
+Hash = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9a-fA-F]{64}$", to_lower=True),
+    Field(
+        description="SHA-256 in hexadecimal.",
+        examples=["9f86d081" * 8],
+    ),
+]
+SchemaVersion = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+def short(attributes: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """The attributes as they are; raises `ValueError` for more than 64 kB, and for numbers that cannot be kept."""
+    try:
+        size = len(orjson.dumps(attributes))
+    except TypeError as error:
+        raise ValueError(f"cannot be kept: {error}") from None
+    if size > MOST_ATTRIBUTES:
+        raise ValueError(f"has {size:,} bytes; at most {MOST_ATTRIBUTES:,} are kept")
+    return attributes
+
+
+def distinct(plan: list[str]) -> list[str]:
+    """The plan as it is; raises `ValueError` when a name comes twice."""
+    if len(set(plan)) < len(plan):
+        raise ValueError("names a sub-task twice")
+    return plan
+
+
+Attributes = Annotated[
+    dict[str, JsonValue],
+    AfterValidator(short),
+    Field(description="At most 64 kB. Where the run has a domain they keep to its schema."),
+]
+
+
+class RunBody(Request):
+    """What is said of a run. What is left out stays as it is."""
+
+    pipeline: Name
+    status: Status
+    domain: Name | None = Field(default=None, description="Names the schema of its attributes; fixed, like `pipeline`.")
+    schema_version: SchemaVersion | None = Field(default=None, description="Of the attributes given; else the latest.")
+    attributes: Attributes | None = None
+
+    def said(self) -> RunSaid:
+        """The values that the memory takes."""
+        return RunSaid(self.pipeline, self.status, self.domain, self.schema_version, self.attributes)
+
+
+class StepBody(Request):
+    """What its owner says of a step. What is left out stays as it is."""
+
+    owner: Name = Field(description="Who writes the step; fixed by the first write, and handed over on purpose only.")
+    status: Status
+    progress: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    plan: Annotated[list[SubTaskName], Field(max_length=MOST_PLANNED), AfterValidator(distinct)] | None = Field(
+        default=None, description="Its sub-tasks in order; none other can be written then. An empty one says nothing."
+    )
+    schema_version: SchemaVersion | None = None
+    attributes: Attributes | None = None
+
+    def said(self) -> StepSaid:
+        """The values that the memory takes."""
+        plan = tuple(self.plan) if self.plan else None
+        return StepSaid(self.owner, self.status, self.progress, plan, self.schema_version, self.attributes)
+
+
+class ArtifactBody(Request):
+    """What a sub-task has made: its hash, and where it is."""
+
+    sha256: Hash
+    uri: Annotated[str, StringConstraints(min_length=1, max_length=2_000)] | None = None
+
+
+class SubTaskBody(Request):
+    """What the step's owner says of a sub-task."""
+
+    owner: Name
+    status: SubTaskStatus = Field(description="`started` claims it, or renews the claim; `completed` is a checkpoint.")
+    inputs_hash: Hash | None = None
+    artifacts: Annotated[dict[Name, ArtifactBody], Field(max_length=MOST_ARTIFACTS)] | None = Field(
+        default=None, description="Of a completion; those of the one before stay until the next."
+    )
+    holder: Name | None = Field(default=None, description="The process that does the work; the owner by default.")
+    lease_s: Annotated[float, Field(gt=0, le=LONGEST_LEASE_S, allow_inf_nan=False)] = Field(
+        default=LEASE_S, description="While it is started: nobody else may claim it for so many seconds."
+    )
+
+    @model_validator(mode="after")
+    def _artifacts_are_of_a_completion(self) -> SubTaskBody:
+        if self.artifacts and self.status is not SubTaskStatus.COMPLETED:
+            raise ValueError("`artifacts` are those of a completion")
+        return self
+
+    def said(self) -> SubTaskSaid:
+        """The values that the memory takes."""
+        artifacts: Artifacts | None = None
+        if self.artifacts is not None and self.status is SubTaskStatus.COMPLETED:
+            artifacts = {name: each.model_dump(exclude_none=True) for name, each in self.artifacts.items()}
+        return SubTaskSaid(
+            owner=self.owner,
+            status=self.status,
+            holder=self.holder or self.owner,
+            lease_s=self.lease_s,
+            inputs_hash=self.inputs_hash,
+            artifacts=artifacts,
+        )
+
+
+class HandOverBody(Request):
+    """A step gets another owner."""
+
+    owner: Name = Field(description="The present one, who hands it over.")
+    to: Name
+    reason: Annotated[str, StringConstraints(max_length=2_000)] | None = None
+
+
+class ArtifactAnswer(Answer):
+    """What a sub-task has made."""
+
+    sha256: str
+    uri: str | None
+
+
+class RunAnswer(Answer):
+    """A run as it was written; `version` is its ETag. Times are those of the service."""
+
+    id: UUID
+    run_id: str
+    pipeline: str
+    status: Status
+    domain: str | None
+    schema_version: int | None = Field(description="That of the attributes shown.")
+    attributes: dict[str, Any]
+    version: int
+    started_at: datetime = Field(description="When it was first written.")
+    updated_at: datetime
+    ended_at: datetime | None = Field(description="Null while it is running.")
+
+
+class StepAnswer(Answer):
+    """A step as it was written; `version` is its ETag."""
+
+    run_id: str
+    step: str
+    owner: str
+    status: Status
+    progress: float | None = Field(description="0 to 1, as its owner has told.")
+    plan: list[str] | None
+    schema_version: int | None
+    attributes: dict[str, Any]
+    version: int
+    started_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None
+
+
+class SubTaskAnswer(Answer):
+    """A sub-task; `version` is its ETag."""
+
+    run_id: str
+    step: str
+    sub_task: str
+    status: SubTaskStatus
+    holder: str = Field(description="Who wrote it last; while it is started, who holds it.")
+    lease_expires_at: datetime | None = Field(description="Null unless it is started.")
+    inputs_hash: str | None
+    artifacts: dict[str, ArtifactAnswer] = Field(description="Of its latest completion.")
+    version: int
+    started_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None
+
+
+class StepWithSubTasks(StepAnswer):
+    """A step and its sub-tasks, in order of first write."""
+
+    sub_tasks: list[SubTaskAnswer]
+
+
+class WholeRunAnswer(RunAnswer):
+    """A run with its steps, in order of first write, and how far it is."""
+
+    progress: float = Field(description="0 to 1: the mean over its steps, each by its own word or by its plan.")
+    expected_completed_at: datetime | None = Field(
+        description="By how long the latest runs of the pipeline took that succeeded; null with fewer than three."
+    )
+    steps: list[StepWithSubTasks]
+
+
+class ListedRun(Answer):
+    """A run in a list, without its attributes."""
+
+    id: UUID
+    run_id: str
+    pipeline: str
+    status: Status
+    domain: str | None
+    schema_version: int | None
+    version: int
+    started_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None
+    progress: float
+    expected_completed_at: datetime | None
+
+
+class RunPage(Answer):
+    """A page of runs, newest first; `next` is the cursor of the next page, null on the last."""
+
+    runs: list[ListedRun]
+    next: str | None
+
+
+class StepDone(Answer):
+    """What a step has done, in order of its plan."""
+
+    step: str
+    status: Status
+    completed: list[str]
+    remaining: list[str]
+
+
+class ResumePointAnswer(Answer):
+    """The last checkpoint from which a run can go on, in the last step with one; null fields where there is none."""
+
+    run_id: str
+    step: str | None
+    sub_task: str | None = Field(description="Where the longest completed beginning of the step's plan ends.")
+    artifacts: dict[str, ArtifactAnswer] | None = Field(description="Of that sub-task.")
+    completed: list[str] = Field(description="Sub-tasks of that step.")
+    remaining: list[str]
+    steps: list[StepDone]
+
+
+class ReusableAnswer(Answer):
+    """The same work, done before by whichever run; null fields where there is none."""
+
+    run_id: str | None
+    step: str | None
+    sub_task: str | None
+    inputs_hash: str | None
+    artifacts: dict[str, ArtifactAnswer] | None
+    completed_at: datetime | None

@@ -1,0 +1,1 @@
+"""Pipeline memory: what runs have done, so that a retry goes on from the last checkpoint."""

@@ -1,0 +1,362 @@
+"""The facade of pipeline memory: what runs have done, written and read. Raises only `knowledge.errors`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from knowledge.answering import Clock
+from knowledge.documents import Document
+from knowledge.errors import InvalidInput, NotFound
+from knowledge.once import Once
+from knowledge.signature.scrub import scrub, scrub_value
+from knowledge.state import documents
+from knowledge.state.resume import Course, course_of, resume_point
+from knowledge.state.resuming import artifacts_at
+from knowledge.state.schemas import Schemas
+from knowledge.state.states import Artifacts, Run, RunSaid, Status, Step, StepSaid, SubTaskSaid
+from knowledge.store import audit, runs, steps, sub_tasks
+from knowledge.store.database import Connection, Database
+from knowledge.workspaces import Workspaces
+from knowledge.writing import write
+
+#: Attributes and artifacts with more entries, or characters, are scrubbed beside the event loop.
+FEW_ENTRIES = 20
+SHORT = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A row as it is after a write, and whether that was its first."""
+
+    row: Document
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs a list shows; `since` inclusive, by their first write."""
+
+    pipeline: str | None = None
+    status: Status | None = None
+    since: datetime | None = None
+
+
+class PipelineMemory:
+    """Runs, steps and sub-tasks. Built once, by the composition root."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        schemas: Schemas,
+        workspaces: Workspaces,
+        clock: Clock = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = database
+        self._schemas = schemas
+        self._workspaces = workspaces
+        self._clock = clock
+
+    async def put_run(
+        self, workspace: str, run_id: str, said: RunSaid, *, expected_version: int | None, once: Once | None = None
+    ) -> Written:
+        """Write a run; its attributes are checked by the schema of its domain."""
+        workspace_id = await self._workspaces.id_of(workspace)
+        said = replace(said, attributes=await _scrubbed(said.attributes))
+
+        async def work(connection: Connection) -> Written:
+            known = said
+            if said.attributes is not None and said.domain is None:
+                known = replace(said, domain=await _domain(connection, workspace_id=workspace_id, run_id=run_id))
+            version = await self._checked(connection, known, workspace_id=workspace_id, domain=known.domain)
+            run, created = await runs.put(
+                connection,
+                workspace_id=workspace_id,
+                run_id=run_id,
+                said=known,
+                schema_version=version,
+                expected_version=expected_version,
+            )
+            return Written(documents.of_run(run), created)
+
+        return await self._write(work, workspace_id=workspace_id, once=once)
+
+    async def put_step(
+        self,
+        workspace: str,
+        run_id: str,
+        name: str,
+        said: StepSaid,
+        *,
+        expected_version: int | None,
+        once: Once | None = None,
+    ) -> Written:
+        """Write a step; its attributes are checked by the schema of its run's domain."""
+        workspace_id = await self._workspaces.id_of(workspace)
+        said = replace(said, attributes=await _scrubbed(said.attributes))
+
+        async def work(connection: Connection) -> Written:
+            version = None
+            if said.attributes is not None:
+                run = await runs.get(connection, workspace_id=workspace_id, run_id=run_id)
+                version = await self._checked(connection, said, workspace_id=workspace_id, domain=run.domain)
+            step, created = await steps.put(
+                connection,
+                workspace_id=workspace_id,
+                run_id=run_id,
+                name=name,
+                said=said,
+                schema_version=version,
+                expected_version=expected_version,
+            )
+            return Written(documents.of_step(step), created)
+
+        return await self._write(work, workspace_id=workspace_id, once=once)
+
+    async def put_sub_task(
+        self,
+        workspace: str,
+        run_id: str,
+        step: str,
+        name: str,
+        said: SubTaskSaid,
+        *,
+        expected_version: int | None,
+        once: Once | None = None,
+    ) -> Written:
+        """Claim, complete or fail a sub-task."""
+        workspace_id = await self._workspaces.id_of(workspace)
+        said = replace(said, artifacts=await _without_secrets(said.artifacts))
+
+        async def work(connection: Connection) -> Written:
+            sub_task, created = await sub_tasks.put(
+                connection,
+                workspace_id=workspace_id,
+                run_id=run_id,
+                step=step,
+                name=name,
+                said=said,
+                expected_version=expected_version,
+            )
+            return Written(documents.of_sub_task(sub_task), created)
+
+        return await self._write(work, workspace_id=workspace_id, once=once)
+
+    async def hand_over(
+        self,
+        workspace: str,
+        run_id: str,
+        name: str,
+        *,
+        owner: str,
+        to: str,
+        reason: str | None,
+        expected_version: int,
+        once: Once | None = None,
+    ) -> Document:
+        """Give a step to another owner; the step then. The audit log keeps who did, to whom and why."""
+        workspace_id = await self._workspaces.id_of(workspace)
+
+        async def work(connection: Connection) -> Document:
+            step, changed = await steps.hand_over(
+                connection,
+                workspace_id=workspace_id,
+                run_id=run_id,
+                name=name,
+                owner=owner,
+                to=to,
+                expected_version=expected_version,
+            )
+            if changed:
+                await audit.record(
+                    connection,
+                    workspace_id=workspace_id,
+                    action="step.handed_over",
+                    actor=owner,
+                    reason=reason and scrub(reason),
+                    subject_id=step.id,
+                    before={"owner": owner},
+                    after={"owner": to, "run_id": run_id, "step": name},
+                )
+            return documents.of_step(step)
+
+        return await write(self._database, work, workspace_id=workspace_id, once=once)
+
+    async def run(self, workspace: str, run_id: str, *, schema_version: int | None = None) -> Document:
+        """A run with its steps and their sub-tasks, in order of first write, and how far it is.
+
+        `expected_completed_at` is made of how long past runs of the pipeline took: see `expected_completion`.
+        Attributes are brought up to `schema_version`, else to the latest. Raises `NotFound`, `Conflict` for a version
+        that is older than the one they were written with.
+        """
+        workspace_id = await self._workspaces.id_of(workspace)
+        async with self._database.connection() as connection:
+            run = await runs.get(connection, workspace_id=workspace_id, run_id=run_id)
+            of_run = await steps.of_run(connection, workspace_id=workspace_id, run_id=run_id)
+            work = await sub_tasks.of_run(connection, workspace_id=workspace_id, run_id=run_id)
+            courses = await self._courses(connection, [run], workspace_id=workspace_id)
+            read = await self._reader(connection, run.domain, wanted=schema_version, workspace_id=workspace_id)
+        by_step: defaultdict[str, list[Document]] = defaultdict(list)
+        for each in work:
+            by_step[each.step].append(documents.of_sub_task(each))
+        shown = [read(step) | {"sub_tasks": by_step[step.name]} for step in of_run]
+        return read(run) | documents.of_course(courses[run.id]) | {"steps": shown}
+
+    async def runs(
+        self, workspace: str, wanted: RunFilter, *, after: tuple[datetime, UUID] | None, limit: int
+    ) -> list[Document]:
+        """Runs, newest first, each with how far it is; `after` is `(started_at, id)` of the last of the page before."""
+        workspace_id = await self._workspaces.id_of(workspace)
+        async with self._database.connection() as connection:
+            page = await runs.list_page(
+                connection, workspace_id=workspace_id, after=after, limit=limit, **asdict(wanted)
+            )
+            courses = await self._courses(connection, page, workspace_id=workspace_id)
+        return [documents.of_listed_run(run) | documents.of_course(courses[run.id]) for run in page]
+
+    async def step(self, workspace: str, run_id: str, name: str, *, schema_version: int | None = None) -> Document:
+        """A step, its attributes brought up; raises `NotFound`, `Conflict` as `run` does."""
+        workspace_id = await self._workspaces.id_of(workspace)
+        async with self._database.connection() as connection:
+            run = await runs.get(connection, workspace_id=workspace_id, run_id=run_id)
+            step = await steps.get(connection, workspace_id=workspace_id, run_id=run_id, name=name)
+            read = await self._reader(connection, run.domain, wanted=schema_version, workspace_id=workspace_id)
+        return read(step)
+
+    async def sub_task(self, workspace: str, run_id: str, step: str, name: str) -> Document:
+        """A sub-task; raises `NotFound`."""
+        workspace_id = await self._workspaces.id_of(workspace)
+        async with self._database.connection() as connection:
+            found = await sub_tasks.get(connection, workspace_id=workspace_id, run_id=run_id, step=step, name=name)
+        return documents.of_sub_task(found)
+
+    async def resume_point(self, workspace: str, run_id: str) -> Document:
+        """Where a run can go on, and what each of its steps has done; raises `NotFound`."""
+        workspace_id = await self._workspaces.id_of(workspace)
+        async with self._database.connection() as connection:
+            work = await steps.work_of_run(connection, workspace_id=workspace_id, run_id=run_id)
+            point = resume_point(work)
+            artifacts = await artifacts_at(connection, point, workspace_id=workspace_id, run_id=run_id)
+        return documents.of_resume_point(run_id, point, steps=work, artifacts=artifacts)
+
+    async def reusable(self, workspace: str, *, pipeline: str, step: str, sub_task: str, inputs_hash: str) -> Document:
+        """The latest completed sub-task of the same name over the same inputs, by any run of the pipeline."""
+        workspace_id = await self._workspaces.id_of(workspace)
+        async with self._database.connection() as connection:
+            found = await sub_tasks.reusable(
+                connection,
+                workspace_id=workspace_id,
+                pipeline=pipeline,
+                step=step,
+                name=sub_task,
+                inputs_hash=inputs_hash,
+            )
+        return documents.of_reusable(found)
+
+    async def _checked(
+        self, connection: Connection, said: RunSaid | StepSaid, *, workspace_id: int, domain: str | None
+    ) -> int | None:
+        """The version of the domain's schema that the attributes keep to; None where there is nothing to check.
+
+        Raises `InvalidInput` for attributes that keep to none, and for a domain that nobody knows.
+        """
+        if domain is None:
+            if said.attributes is not None and said.schema_version is not None:
+                raise InvalidInput("A run without a domain has no schema.", field="schema_version")
+            return None
+        if said.attributes is None:
+            await self._schemas.reader(connection, workspace_id=workspace_id, domains=[domain])
+            return None
+        return await self._schemas.check(
+            connection,
+            workspace_id=workspace_id,
+            domain=domain,
+            version=said.schema_version,
+            part="run" if isinstance(said, RunSaid) else "step",
+            attributes=said.attributes,
+        )
+
+    async def _reader(
+        self, connection: Connection, domain: str | None, *, wanted: int | None, workspace_id: int
+    ) -> Callable[[Run | Step], Document]:
+        """Make documents of rows of this domain, their attributes brought up to the version wanted."""
+        domains = [] if domain is None else [domain]
+        reader = await self._schemas.reader(connection, workspace_id=workspace_id, domains=domains, wanted=wanted)
+
+        def read(row: Run | Step) -> Document:
+            document = documents.of_run(row) if isinstance(row, Run) else documents.of_step(row)
+            if domain is None or row.schema_version is None:
+                return document
+            version, attributes = reader.brought_up(
+                domain=domain,
+                written=row.schema_version,
+                part="run" if isinstance(row, Run) else "step",
+                attributes=row.attributes,
+            )
+            return document | {"schema_version": version, "attributes": attributes}
+
+        return read
+
+    async def _courses(
+        self, connection: Connection, page: Sequence[Run], *, workspace_id: int
+    ) -> Mapping[UUID, Course]:
+        """How far runs are, and when they will be done, by `id`."""
+        counts = await runs.counts(connection, [run.id for run in page])
+        pipelines = {run.pipeline for run in page}
+        past = await runs.past(connection, workspace_id=workspace_id, pipelines=pipelines)
+        now = self._clock()
+        return {run.id: course_of(run, counts[run.id], past=past[run.pipeline], now=now) for run in page}
+
+    async def _write(
+        self, work: Callable[[Connection], Awaitable[Written]], *, workspace_id: int, once: Once | None
+    ) -> Written:
+        """Without a key the work's one writing statement is its own transaction, which saves two round trips."""
+        if once is None:
+            async with self._database.connection() as connection:
+                return await work(connection)
+
+        async def as_document(connection: Connection) -> Document:
+            return asdict(await work(connection))
+
+        return Written(**await write(self._database, as_document, workspace_id=workspace_id, once=once))
+
+
+async def _domain(connection: Connection, *, workspace_id: int, run_id: str) -> str | None:
+    """The domain that a run's first write has fixed; None where there is no run yet."""
+    try:
+        return (await runs.get(connection, workspace_id=workspace_id, run_id=run_id)).domain
+    except NotFound:
+        return None
+
+
+async def _scrubbed(attributes: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Attributes without secrets."""
+    if not attributes:
+        return attributes
+    scrub_them = partial(scrub_value, dict(attributes))
+    few = len(attributes) <= FEW_ENTRIES and len(str(attributes)) <= SHORT
+    clean = scrub_them() if few else await asyncio.to_thread(scrub_them)
+    return clean if isinstance(clean, dict) else {}
+
+
+async def _without_secrets(artifacts: Artifacts | None) -> Artifacts | None:
+    """Artifacts without the credentials that an address may carry."""
+    if not artifacts:
+        return artifacts
+    if len(artifacts) <= FEW_ENTRIES:
+        return _clean_addresses(artifacts)
+    return await asyncio.to_thread(_clean_addresses, artifacts)
+
+
+def _clean_addresses(artifacts: Artifacts) -> Artifacts:
+    return {
+        name: {key: scrub(value) if key == "uri" else value for key, value in each.items()}
+        for name, each in artifacts.items()
+    }

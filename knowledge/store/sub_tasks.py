@@ -1,0 +1,110 @@
+"""Sub-tasks: claimed with a lease, completed with the hashes of their artifacts; one round trip a write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from knowledge.errors import Conflict, NotFound
+from knowledge.state.states import SubTask, SubTaskSaid, SubTaskStatus
+from knowledge.store.database import Connection
+from knowledge.store.rows import Row, fetch_all, fetch_one, to_json
+from knowledge.store.told import CREATED, answer_of, check_owner, check_place, check_version, listed
+
+
+async def put(
+    connection: Connection,
+    *,
+    workspace_id: int,
+    run_id: str,
+    step: str,
+    name: str,
+    said: SubTaskSaid,
+    expected_version: int | None,
+) -> tuple[SubTask, bool]:
+    """Claim, complete or fail a sub-task; the row, and whether this has created it.
+
+    What would change nothing needs no version; a holder's renewed claim moves its lease and no version. Raises
+    `NotFound` (the run, the step), `Conflict` (another's step or lease, a name that is not planned), `VersionRequired`,
+    `StaleVersion`.
+    """
+    row = await fetch_one(
+        connection,
+        "sub_tasks.put",
+        workspace_id=workspace_id,
+        run_id=run_id,
+        step=step,
+        name=name,
+        owner=said.owner,
+        status=said.status,
+        holder=said.holder,
+        lease_s=said.lease_s,
+        inputs_hash=None if said.inputs_hash is None else bytes.fromhex(said.inputs_hash),
+        artifacts=None if said.artifacts is None else to_json(said.artifacts),
+        expected=expected_version,
+    )
+    row = answer_of(row)
+    check_place(row, run_id=run_id, step=step)
+    check_owner(row, step=step)
+    _check_claim(row, step=step, name=name)
+    check_version(row)
+    return sub_task_of(row | {"step_name": step, "run_id": run_id}), row["told"] == CREATED
+
+
+async def of_run(
+    connection: Connection, *, workspace_id: int, run_id: str, step: str | None = None, name: str | None = None
+) -> list[SubTask]:
+    """The sub-tasks of a run in order of first write; `step` and `name` ask for less."""
+    rows = await fetch_all(
+        connection, "sub_tasks.of_run", workspace_id=workspace_id, run_id=run_id, step=step, name=name
+    )
+    return [sub_task_of(row | {"run_id": run_id}) for row in rows]
+
+
+async def get(connection: Connection, *, workspace_id: int, run_id: str, step: str, name: str) -> SubTask:
+    """One sub-task; raises `NotFound`."""
+    found = await of_run(connection, workspace_id=workspace_id, run_id=run_id, step=step, name=name)
+    if not found:
+        detail = f"There is no sub-task {name} in a step {step} of a run {run_id}."
+        raise NotFound(detail, members={"missing": "sub_task"})
+    return found[0]
+
+
+async def reusable(
+    connection: Connection, *, workspace_id: int, pipeline: str, step: str, name: str, inputs_hash: str
+) -> SubTask | None:
+    """The latest completed one of the same name over the same inputs, by any run of the pipeline."""
+    row = await fetch_one(
+        connection,
+        "sub_tasks.reusable",
+        workspace_id=workspace_id,
+        pipeline=pipeline,
+        step=step,
+        name=name,
+        inputs_hash=bytes.fromhex(inputs_hash),
+    )
+    return None if row is None else sub_task_of(row)
+
+
+def _check_claim(row: Row, *, step: str, name: str) -> None:
+    if row["told"] == "plan":
+        detail = f"{name} is not in the plan of step {step}: {listed(row['plan'])}."
+        raise Conflict(detail, field="sub_task", members={"plan": row["plan"]})
+    if row["told"] == "held":
+        until = row["lease_expires_at"].isoformat().replace("+00:00", "Z")
+        detail = f"{row['holder']} holds {name} until {until}, and may renew that."
+        members = {"holder": row["holder"], "lease_expires_at": until, "version": row["version"]}
+        raise Conflict(detail, field="holder", members=members)
+
+
+def sub_task_of(row: Row) -> SubTask:
+    """A row of `sub_tasks`, with the names of its step and run."""
+    fields: dict[str, Any] = {name: row[name] for name in SubTask.__dataclass_fields__}
+    hash = row["inputs_hash"]
+    return SubTask(
+        **fields
+        | {
+            "step": row["step_name"],
+            "status": SubTaskStatus(row["status"]),
+            "inputs_hash": None if hash is None else bytes(hash).hex(),
+        }
+    )
