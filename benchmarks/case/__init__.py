@@ -1,0 +1,1 @@
+"""The case study: 47 models retrained continuously, under policies from restarting by hand to knowing everything."""
