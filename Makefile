@@ -1,9 +1,10 @@
-# make serve | test | bench | train | lint: each sets up what is missing first.
+# make serve | test | test-adapters | bench | train | lint: each sets up what is missing first.
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
 DATA ?= data
 POSTGRES_15 ?= /usr/lib/postgresql/15/bin
+ADAPTERS ?=
 CORPUS ?=
 PUBLIC ?=
 
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
-.PHONY: serve test bench train lint clean
+.PHONY: serve test test-adapters bench train lint clean
 
 serve: $(READY)
 	@exec $(BIN)/seenbefore serve --host $(HOST) --port $(PORT) --data $(DATA)
@@ -23,6 +24,10 @@ test: $(READY_DEV) lint
 	@if [ -x $(POSTGRES_15)/initdb ] || [ "$$CI" = true ]; then \
 		$(BIN)/python -m pytest -n 2 --dist loadfile tests/knowledge/store --postgres-bin $(POSTGRES_15); \
 	fi
+
+# The client's adapters in their real hosts, each in an environment of its own: make test-adapters ADAPTERS="prefect dagster"
+test-adapters: $(READY_DEV)
+	$(BIN)/python -m nox --error-on-missing-interpreters $(if $(ADAPTERS),--session $(ADAPTERS)) -- $(ARGS)
 
 lint: $(READY_DEV)
 	$(BIN)/ruff check .
@@ -41,7 +46,7 @@ train: $(READY_DEV)
 	$(BIN)/python -m training.train $(if $(PUBLIC),--data $(PUBLIC))
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .nox
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -51,6 +56,7 @@ $(READY): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable .
 	@touch $@
 
-$(READY_DEV): $(READY)
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable ".[dev]"
+$(READY_DEV): $(READY) client/pyproject.toml
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt \
+		--editable ".[dev]" --editable ./client
 	@touch $@

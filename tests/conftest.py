@@ -17,6 +17,8 @@ from knowledge.store.migrate import migrate
 # Small, and without waiting for the disk: a test's database need not outlive the machine.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 TEMPLATE = "template_seenbefore"
+#: They run in environments of their own: `make test-adapters`.
+collect_ignore = ["adapters"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

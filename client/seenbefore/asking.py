@@ -1,0 +1,63 @@
+"""Advice, outcomes and resolutions as plans."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from seenbefore import calls
+from seenbefore.advice import Advice, default_advice, read_advice
+from seenbefore.core import Core
+from seenbefore.failures import failure_body
+from seenbefore.plain import plain, text
+from seenbefore.plans import Ask, Plan, quietly
+from seenbefore.spool import Write
+from seenbefore.wire import Answer
+
+INCIDENTS = "/incidents"
+log = logging.getLogger("seenbefore")
+
+
+def advising(core: Core, error: object, **about: Any) -> Plan[Advice]:
+    """Ask within the timeout, building the question included. A failure that has no answer is kept for later."""
+    begun = time.monotonic()
+    try:
+        core.watch()
+        body = failure_body(error, **about) | {"external_id": f"seenbefore-{uuid.uuid4().hex}"}
+        left = core.timeout_s - (time.monotonic() - begun)
+        answer: Answer | None = yield Ask(calls.advise(body, key=uuid.uuid4().hex), max(0.0, left))
+        if answer is None:  # the same `external_id`: if the service has it after all, it is one incident
+            told = {**body, "occurred_at": datetime.now(UTC).isoformat()}
+            yield quietly(core.put, Write(INCIDENTS, "note", calls.post(INCIDENTS, told)))
+        return read_advice(answer)
+    except Exception as trouble:  # noqa: BLE001,RUF100 - a failure must not fail of being asked about
+        log.warning("Seen Before: something of its own went wrong; the pipeline goes on", exc_info=True)
+        return default_advice(f"Seen Before could not be asked ({type(trouble).__name__}).")
+
+
+def incident_of(advice: Advice | str | None) -> str | None:
+    """The incident's id: of an advice, or the id itself."""
+    return advice.incident_id if isinstance(advice, Advice) else advice
+
+
+def outcome(
+    core: Core, advice: Advice | str | None, *, result: str, attempt: int | None, waited_s: float | None
+) -> Plan[None]:
+    """Keep how a retry ended; nothing where the failure was not recorded."""
+    incident = incident_of(advice)
+    if incident:
+        request = calls.outcome(incident, result=result, attempt=attempt, waited_s=plain(waited_s))
+        yield quietly(core.put, Write(f"{INCIDENTS}/{incident}", "outcome", request))
+
+
+def resolution(core: Core, advice: Advice | str | None, body: Mapping[str, Any]) -> Plan[None]:
+    """Keep what fixed a failure; nothing where the failure was not recorded."""
+    incident = incident_of(advice)
+    if incident:
+        told = {name: plain(value) for name, value in body.items()} | {"summary": text(body["summary"])}
+        request = calls.resolution(incident, told)
+        yield quietly(core.put, Write(f"{INCIDENTS}/{incident}", "outcome", request))

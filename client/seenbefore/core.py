@@ -1,0 +1,167 @@
+"""What both clients stand on: the engine, the spool and the thread that drains it, made anew in a forked process."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seenbefore import calls
+from seenbefore.breaker import Breaker
+from seenbefore.drainer import Drainer
+from seenbefore.engine import Engine
+from seenbefore.errors import SpoolUnavailable
+from seenbefore.settings import TIMEOUT_S, Target, make_target, spool_path
+from seenbefore.spool import Spool, Spooled, Write
+from seenbefore.wire import Request
+
+log = logging.getLogger("seenbefore")
+#: Parts of a parent process: what is open there must not be closed by its child.
+_left_behind: list[object] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one process uses."""
+
+    pid: int
+    engine: Engine
+    spool: Spool
+    drainer: Drainer
+
+
+class Core:
+    """Asks and keeps writes. `timeout_s` is the longest that a pipeline waits for any one call, in seconds."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        api_key: str | None = None,
+        workspace: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        spool: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.target: Target = make_target(url, api_key=api_key, workspace=workspace)
+        self.timeout_s = timeout_s
+        self._path = Path(spool) if spool is not None else spool_path()
+        self._lock = threading.Lock()
+        self._parts: Parts | None = None
+        self._closed = False
+        self.engine.start()
+        atexit.register(self.close)
+
+    @property
+    def parts(self) -> Parts:
+        """This process's own."""
+        parts = self._parts
+        if parts is not None and parts.pid == os.getpid():
+            return parts
+        if parts is not None:
+            _left_behind.append(parts)
+            self._lock = threading.Lock()  # the parent's may have been held when it forked
+        with self._lock:
+            if self._parts is None or self._parts.pid != os.getpid():
+                self._parts = self._make()
+            return self._parts
+
+    def _make(self) -> Parts:
+        engine = Engine(self.target, timeout_s=self.timeout_s, breaker=Breaker())
+        spool = _open_spool(self._path)
+        return Parts(pid=os.getpid(), engine=engine, spool=spool, drainer=Drainer(spool, engine))
+
+    @property
+    def engine(self) -> Engine:
+        """Whom to ask."""
+        return self.parts.engine
+
+    def put(self, write: Write) -> None:
+        """Keep a write until the service has it. Durable when it returns; never raises."""
+        try:
+            self.parts.spool.add(self.target.name, write)
+        except SpoolUnavailable as error:
+            log.warning("%s A write to %s is lost unless the service takes it now.", error, write.request.path)
+            self._send_now(write.request)
+        self._drain()
+
+    def _send_now(self, request: Request) -> None:
+        """Without the spool: best effort."""
+        engine = self.engine
+        if engine.breaker.closed:
+            try:
+                engine.spawn(engine.exchange(request, timeout_s=self.timeout_s))
+            except RuntimeError as error:
+                log.debug("%s", error)
+
+    def _drain(self) -> None:
+        drainer = self.parts.drainer
+        try:
+            drainer.start()
+        except RuntimeError as error:
+            log.debug("no thread can be started: %s", error)
+        drainer.wake()
+
+    def watch(self) -> None:
+        """See to it that the service is looked for once it is away, and that what others left is drained."""
+        if not self._closed:
+            self._drain()
+
+    def put_row(self, lane: str, kind: str, path: str, body: Mapping[str, Any]) -> None:
+        """Keep a row of a run's state; what is None is left out."""
+        self.put(Write(lane=lane, kind=kind, request=calls.put(path, body)))
+
+    def waiting(self, lane: str) -> list[Spooled]:
+        """What waits for a run; nothing when the spool cannot be read."""
+        try:
+            return self.parts.spool.of_lane(self.target.name, lane)
+        except SpoolUnavailable as error:
+            log.debug("%s", error)
+            return []
+
+    def flush(self, *, lane: str | None = None, timeout_s: float | None = None) -> bool:
+        """Wait until what has been kept is written; at most the timeout, and not at all for a service that is away."""
+        parts = self.parts
+
+        def done() -> bool:
+            return not parts.spool.holds(self.target.name, lane=lane)
+
+        try:
+            if done():
+                return True
+            self._drain()
+            return parts.drainer.wait_for(done, timeout_s=self.timeout_s if timeout_s is None else timeout_s)
+        except SpoolUnavailable as error:
+            log.debug("%s", error)
+            return False
+
+    def close(self) -> None:
+        """Write what can be written within the timeout, and end the threads. What is left stays in the spool."""
+        parts = self._parts
+        if self._closed or parts is None or parts.pid != os.getpid():
+            return
+        self._closed = True
+        atexit.unregister(self.close)
+        self.flush()
+        parts.drainer.stop()
+        parts.engine.close()
+        try:
+            parts.spool.close()
+        except SpoolUnavailable as error:
+            log.debug("%s", error)
+
+
+def _open_spool(path: Path) -> Spool:
+    """The file's; where it cannot be used, one in memory, which a kill of the process takes along."""
+    trouble: SpoolUnavailable | None = None
+    for _ in range(3):  # another process may be making it just now
+        try:
+            return Spool(path)
+        except SpoolUnavailable as error:
+            trouble = error
+    log.warning("%s Checkpoints are kept in memory until the service has them.", trouble)
+    return Spool(None)

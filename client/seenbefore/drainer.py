@@ -1,0 +1,218 @@
+"""The background thread that brings what is in the spool to the service, and looks whether the service is back."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from seenbefore import calls
+from seenbefore.delivery import Delivery, Later, Never, Written, deliver
+from seenbefore.engine import Engine
+from seenbefore.errors import SpoolUnavailable
+from seenbefore.plain import spread
+from seenbefore.plans_async import drive_async
+from seenbefore.spool import Spool, Spooled
+
+#: Of the oldest rows so many are looked at, so many lanes go beside each other, and so many rows of each in one go.
+WINDOW, LANES, OF_LANE = 512, 16, 16
+#: Seconds: between looks when nothing calls for one; for another process's turn; backoff, first and longest.
+IDLE_S, TURN_S, FIRST_S, LONGEST_S = 5.0, 0.2, 0.5, 30.0
+PROBE_S = 2.0
+#: A row that has just been kept waits for so long: whoever kept it goes on undisturbed, and others may join it.
+CALM_S = 0.05
+#: The log is moved into the file so often at most.
+TIDY_S = 5.0
+log = logging.getLogger("seenbefore")
+
+
+class Drainer:
+    """Drains one target's rows, one process at a time, oldest first. `start` may be called often."""
+
+    def __init__(self, spool: Spool, engine: Engine, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._spool = spool
+        self._engine = engine
+        self._target = engine.target.name
+        self._clock = clock
+        self._etags: dict[str, str | None] = {}
+        self._resting: dict[str, float] = {}
+        self._not_before = 0.0
+        self._backoff_s = FIRST_S
+        self._wake = threading.Event()
+        self._hurry = threading.Event()
+        self._tidied_at = self._clock()
+        self._moved = threading.Condition()
+        self._ends = False
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread. Raises `RuntimeError` when none can be started."""
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="seenbefore-spool", daemon=True)
+                self._thread.start()
+
+    def wake(self) -> None:
+        """There is something to do."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End the thread after what it is at, within half a second."""
+        self._ends = True
+        self._hurry.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(0.5)
+
+    @property
+    def hopeful(self) -> bool:
+        """Whether rows go out now: the service answers, and has not asked for patience."""
+        return self._engine.breaker.closed and self._clock() >= self._not_before
+
+    def wait_for(self, done: Callable[[], bool], *, timeout_s: float) -> bool:
+        """Wait until it is done, the time is up or there is no hope; whether it is."""
+        deadline = self._clock() + timeout_s
+        self._hurry.set()
+        self._wake.set()
+        with self._moved:
+            while not done():
+                left = deadline - self._clock()
+                if left <= 0 or not self.hopeful or self._ends:
+                    return False
+                self._moved.wait(min(left, 0.1))
+        return True
+
+    def _run(self) -> None:
+        while not self._ends:
+            try:
+                pause = self.work()
+            except SpoolUnavailable as error:
+                log.debug("%s", error)
+                pause = LONGEST_S
+            except Exception:  # noqa: BLE001,RUF100 - the thread outlives whatever it meets
+                log.debug("the spool cannot be drained", exc_info=True)
+                pause = LONGEST_S
+            with self._moved:
+                self._moved.notify_all()
+            self._wake.wait(pause)
+            self._wake.clear()
+            self._hurry.wait(CALM_S)
+            self._hurry.clear()
+
+    def work(self) -> float:
+        """Do what can be done; seconds until there may be more."""
+        if not self._engine.breaker.closed and not self._probe():
+            return 0.5
+        left = self._not_before - self._clock()
+        if left > 0:
+            return left
+        with self._turn() as ours:
+            if not ours:
+                return TURN_S
+            while not self._ends and self._round():
+                with self._moved:
+                    self._moved.notify_all()
+        if self._clock() >= self._tidied_at + TIDY_S:
+            self._tidied_at = self._clock()
+            self._spool.tidy()
+        return self._pause()
+
+    def _pause(self) -> float:
+        now = self._clock()
+        waits = [self._not_before - now, *(until - now for until in self._resting.values())]
+        return min((wait for wait in waits if wait > 0), default=IDLE_S)
+
+    def _probe(self) -> bool:
+        """Look whether the service is back, if it is time."""
+        breaker = self._engine.breaker
+        if not breaker.wants_probe:
+            return breaker.closed
+        asked = self._engine.spawn(self._engine.exchange(calls.alive(), timeout_s=PROBE_S))
+        answer = asked.result(PROBE_S + 1)
+        breaker.probed(alive=answer is not None and answer.ok)
+        return breaker.closed
+
+    def _round(self) -> bool:
+        """Send the next rows of some lanes; whether to go on at once."""
+        lanes = self._lanes(self._spool.oldest(self._target, limit=WINDOW))
+        if not lanes:
+            return False
+        sent = [self._engine.spawn(self._send(rows)) for rows in lanes]
+        results = [result for each in sent for result in each.result()]
+        self._settle(results)
+        return self._clock() >= self._not_before and self._engine.breaker.closed
+
+    def _lanes(self, rows: list[Spooled]) -> list[list[Spooled]]:
+        lanes: dict[str, list[Spooled]] = {}
+        for row in rows:
+            if self._clock() >= self._resting.get(row.lane, 0.0):
+                lanes.setdefault(row.lane, []).append(row)
+        return [lane[:OF_LANE] for lane in list(lanes.values())[:LANES]]
+
+    async def _send(self, rows: list[Spooled]) -> list[tuple[Spooled, Delivery]]:
+        """The rows of a lane in order, as far as it goes."""
+        results: list[tuple[Spooled, Delivery]] = []
+        for row in rows:
+            result: Delivery = await drive_async(deliver(row, etags=self._etags), self._engine)
+            results.append((row, result))
+            if isinstance(result, Later):
+                break
+        return results
+
+    def _settle(self, results: list[tuple[Spooled, Delivery]]) -> None:
+        written = [row.number for row, result in results if isinstance(result, Written)]
+        refused = [(row.number, result.reason) for row, result in results if isinstance(result, Never)]
+        self._spool.settle(written=written, refused=refused)
+        for row, result in results:
+            if isinstance(result, Never):
+                log.warning("Seen Before refuses a write to %s: %s", row.path, result.reason)
+            if isinstance(result, Later):
+                self._later(row, result)
+        if written or refused:
+            self._backoff_s = FIRST_S
+        if len(self._etags) > 10_000:
+            self._etags.clear()
+
+    def _later(self, row: Spooled, later: Later) -> None:
+        self._spool.tried(row.number, trouble=later.trouble)
+        wait = later.after_s or self._backoff_s * spread(0.5, 1.0)
+        if not later.everywhere:
+            self._resting[row.lane] = self._clock() + min(FIRST_S * 2 ** min(row.attempts, 10), LONGEST_S)
+            return
+        if self._engine.breaker.closed:  # else its probe says when
+            self._not_before = self._clock() + wait
+            self._backoff_s = min(self._backoff_s * 2, LONGEST_S)
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[bool]:
+        """Whether no other process drains these rows now: so they go out in order. A process that dies lets go."""
+        if self._spool.path is None:
+            yield True
+            return
+        name = hashlib.sha256(self._target.encode()).hexdigest()[:12]
+        with _locked(self._spool.path.with_name(f"{self._spool.path.name}-{name}.lock")) as ours:
+            yield ours
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    try:
+        import fcntl  # noqa: PLC0415 - where there is none (Windows), idempotency keys alone keep two drainers apart
+    except ImportError:
+        yield True
+        return
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)

@@ -1,0 +1,77 @@
+"""Values that JSON, PostgreSQL and the service take, from whatever a pipeline holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+DEEPEST = 20
+MOST_ENTRIES = 1_000
+LONGEST_TEXT = 20_000
+LONGEST_NAME = 200
+MOST_ATTRIBUTES = 64_000
+LEAST_WHOLE, MOST_WHOLE = -(2**63), 2**64 - 1
+log = logging.getLogger("seenbefore")
+
+
+def text(value: object, *, longest: int = LONGEST_TEXT) -> str:
+    """Its text without NUL and lone surrogates, shortened in the middle. Never raises."""
+    try:
+        said = value if isinstance(value, str) else str(value)
+    except Exception as error:  # noqa: BLE001,RUF100 - other people's __str__
+        said = f"<{type(value).__name__}: its text cannot be had ({type(error).__name__})>"
+    if len(said) > longest:
+        head = longest // 4
+        said = f"{said[:head]}\n...\n{said[len(said) - (longest - head) :]}"
+    return said.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def name(value: object) -> str:
+    """A name as the service takes it: not empty, at most 200 characters, and without the slash that parts a path."""
+    said = text(value).replace("/", "%2F") or "-"
+    if len(said) <= LONGEST_NAME:
+        return said
+    return f"{said[: LONGEST_NAME - 17]}-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+
+
+def attributes(value: Mapping[str, object] | None) -> dict[str, Any] | None:
+    """Attributes as they are sent; None where there are none, or more than the service takes."""
+    if value is None:
+        return None
+    told: dict[str, Any] = plain(dict(value))
+    size = len(json.dumps(told, ensure_ascii=False).encode())
+    if size > MOST_ATTRIBUTES:
+        log.warning("attributes of %d bytes are left out: Seen Before takes %d", size, MOST_ATTRIBUTES)
+        return None
+    return told
+
+
+def plain(value: object, *, depth: int = 0) -> Any:
+    """The value as JSON can hold it; what it cannot hold becomes its text, and NaN null."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value) if LEAST_WHOLE <= value <= MOST_WHOLE else float(value) if abs(value) < 10**300 else None
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if depth < DEEPEST and isinstance(value, Mapping):
+        return {text(key): plain(each, depth=depth + 1) for key, each in list(value.items())[:MOST_ENTRIES]}
+    if depth < DEEPEST and isinstance(value, list | tuple | set | frozenset):
+        return [plain(each, depth=depth + 1) for each in list(value)[:MOST_ENTRIES]]
+    return text(value)
+
+
+def numbers(value: Mapping[str, object] | None) -> dict[str, float]:
+    """Those entries that are finite numbers of zero or more."""
+    found = {text(key): plain(each) for key, each in (value or {}).items() if isinstance(each, int | float)}
+    return {key: float(each) for key, each in found.items() if each is not None and each >= 0}
+
+
+def spread(least: float, most: float) -> float:
+    """Any number between the two, so that many do not try at once. (`random` takes long to import.)"""
+    return least + (most - least) * int.from_bytes(os.urandom(4)) / 2**32

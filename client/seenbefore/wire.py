@@ -1,0 +1,88 @@
+"""Requests and answers as values: what is sent, and what came back. No I/O here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+PROBLEM = "application/problem+json"
+#: Of an answer so much is read; a run of thousands of sub-tasks has a few MB, and nothing sound has more.
+MOST_BYTES = 16_000_000
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call: `path` is quoted, and has its query."""
+
+    method: str
+    path: str
+    body: bytes | None = None
+    key: str | None = None
+    if_match: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the call has beyond its method, path and body."""
+        content = {"Content-Type": "application/json"} if self.body is not None else {}
+        key = {"Idempotency-Key": self.key} if self.key else {}
+        return content | key | ({"If-Match": self.if_match} if self.if_match else {})
+
+    def matching(self, etag: str | None) -> Request:
+        """The same, as a change of the version that was read."""
+        return replace(self, if_match=etag)
+
+    def reading(self) -> Request:
+        """The `GET` of what this writes."""
+        return Request("GET", self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, whole and within the bounds."""
+
+    status: int
+    body: bytes
+    kind: str = ""
+    etag: str | None = None
+    retry_after: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the call was done, and answered as Seen Before answers."""
+        return self.status // 100 == 2 and self.document is not None
+
+    @property
+    def document(self) -> Document | None:
+        """The body where it is a JSON object without NaN; None where it is anything else."""
+        try:
+            value = json.loads(self.body, parse_constant=_refuse)
+        except (ValueError, RecursionError):
+            return None
+        return value if isinstance(value, dict) else None
+
+    @property
+    def problem(self) -> Document | None:
+        """The problem document of a refusal; None where something other than Seen Before refuses."""
+        if self.status // 100 != 4 or self.kind.partition(";")[0].strip().lower() != PROBLEM:
+            return None
+        return self.document
+
+    @property
+    def detail(self) -> str:
+        """Why it was refused, in one bounded line."""
+        said = self.document or {}
+        text = str(said.get("detail") or said.get("title") or f"status {self.status}")
+        return " ".join(text.split())[:1_000]
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def to_json(value: Mapping[str, Any]) -> bytes:
+    """A body."""
+    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
