@@ -64,7 +64,8 @@ CREATE INDEX sub_tasks_reusable ON sub_tasks (workspace_id, inputs_hash, name, c
 
 -- What the functions below answer under `told`: `created`, `changed` or `same` (nothing had to be changed), else why
 -- nothing was written: `no_run`, `no_step`, `absent` (a version was named of a row that is not there), `unversioned` (a
--- change needs one), `stale`, `pipeline`, `domain`, `owner`, `plan`, `held` (another's lease runs).
+-- change needs one), `stale` (also of what would change nothing: two that add one to the same number must not both be
+-- told that they did), `pipeline`, `domain`, `owner`, `plan`, `held` (another's lease runs).
 
 -- What is not said (null) stays as it is.
 CREATE FUNCTION put_run(
@@ -91,10 +92,10 @@ BEGIN
         WHEN run.pipeline <> p_pipeline THEN 'pipeline'
         -- Attributes were checked by that domain, or by none.
         WHEN (p_domain IS NOT NULL OR p_attributes IS NOT NULL) AND run.domain IS DISTINCT FROM p_domain THEN 'domain'
+        WHEN p_expected <> run.version THEN 'stale'
         WHEN run.status = p_status AND (p_attributes IS NULL OR p_attributes = run.attributes
              AND (p_stated_version IS NULL OR p_stated_version = run.schema_version)) THEN 'same'
         WHEN p_expected IS NULL THEN 'unversioned'
-        WHEN p_expected <> run.version THEN 'stale'
         ELSE 'changed' END;
     IF told = 'changed' THEN
         UPDATE runs r SET
@@ -140,12 +141,12 @@ BEGIN
     told := CASE
         WHEN NOT FOUND THEN 'absent'
         WHEN step.owner <> p_owner THEN 'owner'
+        WHEN p_expected <> step.version THEN 'stale'
         WHEN step.status = p_status AND (p_progress IS NULL OR p_progress = step.progress)
              AND (p_plan IS NULL OR p_plan = step.plan)
              AND (p_attributes IS NULL OR p_attributes = step.attributes
                   AND (p_stated_version IS NULL OR p_stated_version = step.schema_version)) THEN 'same'
         WHEN p_expected IS NULL THEN 'unversioned'
-        WHEN p_expected <> step.version THEN 'stale'
         ELSE 'changed' END;
     IF told = 'changed' AND p_plan IS NOT NULL THEN
         lost := ARRAY(SELECT t.name FROM sub_tasks t
@@ -179,8 +180,8 @@ BEGIN
         WHEN NOT FOUND THEN CASE WHEN EXISTS (
             SELECT FROM runs r WHERE r.workspace_id = p_workspace AND r.run_id = p_run_id) THEN 'no_step' ELSE 'no_run' END
         WHEN step.owner <> p_owner THEN 'owner'
-        WHEN p_to = p_owner THEN 'same'
         WHEN p_expected <> step.version THEN 'stale'
+        WHEN p_to = p_owner THEN 'same'
         ELSE 'changed' END;
     IF told = 'changed' THEN
         UPDATE steps s SET owner = p_to, version = s.version + 1, updated_at = clock_timestamp()
@@ -236,11 +237,11 @@ BEGIN
     moment := clock_timestamp(); -- the lock may have been waited for
     told := CASE
         WHEN sub_task.status = 'started' AND sub_task.holder <> p_holder AND sub_task.lease_expires_at > moment THEN 'held'
+        WHEN p_expected <> sub_task.version THEN 'stale'
         WHEN sub_task.status = p_status AND (p_status <> 'started' OR sub_task.holder = p_holder)
              AND (p_inputs_hash IS NULL OR p_inputs_hash IS NOT DISTINCT FROM sub_task.inputs_hash)
              AND (p_artifacts IS NULL OR p_artifacts = sub_task.artifacts) THEN 'same'
         WHEN p_expected IS NULL THEN 'unversioned'
-        WHEN p_expected <> sub_task.version THEN 'stale'
         ELSE 'changed' END;
     IF told = 'same' AND p_status = 'started' THEN
         UPDATE sub_tasks t SET lease_expires_at = moment + make_interval(secs => p_lease_s)
