@@ -39,6 +39,7 @@ bench: $(READY_DEV)
 	$(BIN)/python -m benchmarks.quality $(CORPUS)
 	$(BIN)/python -m benchmarks.ablation $(CORPUS)
 	$(BIN)/python -m benchmarks.latency --corpus $(CORPUS)
+	$(BIN)/python -m benchmarks.checkpoint
 
 # Teach the packaged model about failures; PUBLIC= names a folder of public messages in groups.
 train: $(READY_DEV)

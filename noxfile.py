@@ -15,7 +15,8 @@ import nox
 
 ADAPTERS = Path("tests/adapters")
 TOOLS = ("pytest", "pytest-timeout")
-#: What a host's tests need beyond the extra of the adapter. Versions are in tests/adapters/constraints.
+#: What a host's tests need beyond the extra of the adapter. All versions are in tests/adapters/constraints, one file a
+#: host, as `pip freeze` shows them.
 HOSTS: dict[str, tuple[str, ...]] = {
     "tenacity": ("cloudpickle",),  # what sends policies to other processes
     "elastic": (),

@@ -32,7 +32,7 @@ from benchmarks.protocol import Row, corpus_or_exit
 from benchmarks.quiet import quiet
 from benchmarks.table import wide_console
 
-MONTHS, SEEDS = 6.0, 8
+MONTHS, SEEDS = 6.0, 16
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

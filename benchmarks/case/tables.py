@@ -91,20 +91,19 @@ def reaches(found: Estimate, *, less: float) -> str:
     return "perhaps" if found.low is not None and found.low <= -less else "no"
 
 
-def above_clairvoyant(found: Study) -> dict[str, Estimate]:
-    """GPU-hours above the clairvoyant's, of Seen Before and of the best that knows nothing."""
+def above_clairvoyant(found: Study, *, name: str = "gpu_hours") -> dict[str, Estimate]:
+    """A figure above the clairvoyant's, of Seen Before and of the best that knows nothing."""
     best = found.found[CLAIRVOYANT]
-    return {
-        policy: change(found.found[policy], against=best, name="gpu_hours") for policy in (SEEN_BEFORE, BLIND_RESUMING)
-    }
+    return {policy: change(found.found[policy], against=best, name=name) for policy in (SEEN_BEFORE, BLIND_RESUMING)}
 
 
 def above_line(found: Study) -> str:
     """Whether Seen Before is near the clairvoyant."""
-    shown = {policy: _estimate(each, "{:+.2%}") for policy, each in above_clairvoyant(found).items()}
+    hours = {policy: _estimate(each, "{:+.2%}") for policy, each in above_clairvoyant(found).items()}
+    pages = {policy: _estimate(each, "{:+.1%}") for policy, each in above_clairvoyant(found, name="pages").items()}
     return (
-        f"GPU-hours against the clairvoyant's: {SEEN_BEFORE} {shown[SEEN_BEFORE]} (asked at most "
-        f"+{ASKED_ABOVE:.0%}), {BLIND_RESUMING} {shown[BLIND_RESUMING]}"
+        f"Against the clairvoyant, GPU-hours: {SEEN_BEFORE} {hours[SEEN_BEFORE]} (asked at most +{ASKED_ABOVE:.0%}), "
+        f"{BLIND_RESUMING} {hours[BLIND_RESUMING]}; pages: {pages[SEEN_BEFORE]} and {pages[BLIND_RESUMING]}"
     )
 
 
@@ -161,7 +160,10 @@ def document(found: Study, example: Mapping[str, Example]) -> dict[str, Any]:
         "published": compared(found),
         "bounds": asdict(bounds(found.assumptions)),
         "findings": findings(found.assumptions),
-        "above_clairvoyant": {policy: asdict(each) for policy, each in above_clairvoyant(found).items()},
+        "above_clairvoyant": {
+            name: {policy: asdict(each) for policy, each in above_clairvoyant(found, name=name).items()}
+            for name in ("gpu_hours", "pages")
+        },
         "learning": [asdict(said) for said in learned(found.told)],
         "example": {policy: asdict(each) for policy, each in example.items()},
     }

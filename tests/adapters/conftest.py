@@ -115,7 +115,7 @@ def _class_name(error: BaseException) -> str:
 def service(service_url: str) -> Iterator[Service]:
     """A workspace in which nothing is known but the documentation."""
     workspace = uuid.uuid4().hex
-    with httpx.Client(base_url=service_url, headers={"X-Workspace": workspace}, timeout=60.0) as http:
+    with httpx.Client(base_url=service_url, headers={"X-Workspace": workspace}, timeout=60.0, trust_env=False) as http:
         yield Service(url=service_url, workspace=workspace, http=http)
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -117,6 +118,18 @@ def test_a_policy_can_be_written_down_and_read() -> None:
     assert written == json.loads(json.dumps(written))
     assert written == AdvisedRetryPolicy.deserialize(written).serialize()
     assert written == pickle.loads(pickle.dumps(policy)).serialize()
+
+
+@pytest.mark.parametrize(("map_index", "step"), [(-1, "export"), (None, "export"), (0, "export[0]"), (7, "export[7]")])
+def test_mapped_tasks_are_steps_of_their_own(map_index: int | None, step: str) -> None:
+    """The first of them too."""
+    from seenbefore.adapters.airflow import about
+
+    ti = SimpleNamespace(dag_id="fraud", task_id="export", run_id="r-1", map_index=map_index)
+    context: Any = {"ti": ti}
+
+    assert {"pipeline": "fraud", "step": step, "run_id": "r-1"} == about(context)
+    assert {} == about(None)
 
 
 def test_a_bug_of_ours_is_none_of_the_hosts(monkeypatch: pytest.MonkeyPatch) -> None:

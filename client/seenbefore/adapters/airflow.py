@@ -111,7 +111,7 @@ def about(context: Context | None) -> dict[str, str]:
     ti = _instance(context)
     if ti is None:
         return {}
-    mapped = f"[{ti.map_index}]" if (ti.map_index or -1) >= 0 else ""
+    mapped = f"[{ti.map_index}]" if ti.map_index is not None and ti.map_index >= 0 else ""
     return {"pipeline": ti.dag_id, "step": f"{ti.task_id}{mapped}", "run_id": ti.run_id}
 
 

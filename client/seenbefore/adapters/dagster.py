@@ -31,6 +31,7 @@ from dagster import (
 
 from seenbefore.adapters.earlier import any_failure, failure_of_attempt
 from seenbefore.adapters.guard import Bounds, ask, harmless
+from seenbefore.adapters.portable import Portable
 from seenbefore.advice import Advice
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 LONGEST_TAG = 1_000
 
 
-class Advised:
+class Advised(Portable):
     """A decorator below `@op` or `@asset`: of functions, generators and coroutine functions. Any number may share it.
 
     `attempt()` is the same as a context manager, for a part of an op's body.

@@ -136,7 +136,9 @@ class Advised(Portable):
         self._remembered.take(run)
 
     async def _ask(self, task: Task[..., Any], run: TaskRun, state: State[Any]) -> Advice:
-        return await ask_async(self.memory, failure_of(state), bounds=self.bounds, about=lambda: about(task, run))
+        unsaid: object = "The task has failed."
+        failure = harmless(lambda: failure_of(state), otherwise=unsaid)
+        return await ask_async(self.memory, failure, bounds=self.bounds, about=lambda: about(task, run))
 
     async def _tell(self, run: TaskRun, result: Literal["succeeded", "failed"]) -> None:
         asked = self._remembered.take(run)

@@ -86,7 +86,8 @@ class _Policy(Portable):
     def about(self, state: RetryCallState) -> dict[str, Any]:
         """What is told of the failure beside itself."""
         attempts = {"attempt": state.attempt_number, "max_attempts": self.bounds.most_attempts}
-        return self._about | {"step": self._about["step"] or state.get_fn_name()} | attempts
+        step = self._about["step"] or (state.get_fn_name() if state.fn is not None else None)
+        return self._about | {"step": step} | attempts
 
     def outcome(self, state: RetryCallState, *, own: bool) -> tuple[Advice, Result] | None:
         """How the attempt that followed earlier advice has ended; None when there was none, or nothing can be said."""

@@ -54,7 +54,7 @@ def test_what_people_read_tells_the_figures() -> None:
     case_study.show(FOUND, EXAMPLE, console=console)
     said = console.export_text()
 
-    assert "Seen Before +1.00% ± 0.00%" in said
+    assert "GPU-hours: Seen Before +1.00% ± 0.00%" in said
     assert f"{39_390 / 60_000 - 1:+.1%}" in said
     assert "at 360 GPU-hours" in said
     assert "genuine: retry" in said
@@ -70,7 +70,7 @@ def test_what_programs_read_is_json() -> None:
     assert asdict(FOUND.found[SEEN_BEFORE][1]) == document["worlds"][SEEN_BEFORE][1]
     assert (480.0, 47) == (document["assumptions"]["run_gpu_hours"], document["assumptions"]["models"])
     assert ("yes", "yes") == (line["reachable"], line["reached"])
-    assert 0.01 == pytest.approx(document["above_clairvoyant"][SEEN_BEFORE]["mean"])
+    assert 0.01 == pytest.approx(document["above_clairvoyant"]["gpu_hours"][SEEN_BEFORE]["mean"])
 
 
 @pytest.mark.parametrize("wrong", [["--seeds", "0"], ["--months", "0"], ["--tell", "lies"]])

@@ -65,7 +65,7 @@ def write(connection: Connection, workspace: int) -> Writer:
 
 
 async def test_versions_move_with_changes_only(write: Writer) -> None:
-    """What is said again moves nothing; of an old version it is stale: two that both make 1 of 0 would have lost one."""
+    """What is said again moves nothing; of an old version it is stale: of two that both make 1 of 0 one were lost."""
     first = await write.run(attributes={"a": 1, "b": [1.5]})
     same = [await write.run(attributes={"b": [1.5], "a": 1}), await write.run(), await write.run(version=1)]
     with pytest.raises(VersionRequired) as unread:
