@@ -100,7 +100,9 @@ def test_completed_work_is_skipped(memory: Memory, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "how", [{"inputs": ["rows.csv", 4]}, {"version": "2"}, {"inputs": [object()]}, {"inputs": {"rows": 3}}], ids=str
+    "how",
+    [{"inputs": ["rows.csv", 4]}, {"version": "2"}, {"inputs": [object()]}, {"inputs": {"rows": 3}}],
+    ids=["another input", "another version", "an input that cannot be hashed", "another shape"],
 )
 def test_other_work_is_done(memory: Memory, tmp_path: Path, how: dict[str, Any]) -> None:
     """Other inputs, another version of the code, and inputs that nobody can compare."""
