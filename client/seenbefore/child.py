@@ -19,6 +19,8 @@ from typing import IO, BinaryIO
 #: Bytes of the output's end that are kept as the failure's text.
 TAIL = 64_000
 CHUNK = 65_536
+#: Bytes of a line that are waited for until it ends.
+LONGEST_LINE = 8_192
 #: Seconds that output is waited for after the end: what the command has left running may hold it open for ever.
 LINGER_S = 5.0
 #: What ends a command; these stop the retries too.
@@ -131,19 +133,29 @@ class Child:
         return thread
 
     def _copy(self, source: IO[bytes], sink: BinaryIO) -> None:
-        """To the sink as it comes; where nobody reads that any more, the command is not kept waiting."""
-        open_ = True
+        """To the sink as it comes; where nobody reads that any more, the command is not kept waiting.
+
+        Whole lines are kept: those of the other stream do not come between.
+        """
+        open_, begun = True, b""
         while part := os.read(source.fileno(), CHUNK):
-            self._keep(part)
+            lines, end, begun = (begun + part).rpartition(b"\n")
+            self._keep(lines + end)
+            if len(begun) > LONGEST_LINE:
+                self._keep(begun)
+                begun = b""
             if open_:
                 try:
                     sink.write(part)
                     sink.flush()
                 except (OSError, ValueError):
                     open_ = False
+        self._keep(begun)
         source.close()
 
     def _keep(self, part: bytes) -> None:
+        if not part:
+            return
         with self._lock:
             self._tail.append(part)
             self._size += len(part)

@@ -27,7 +27,8 @@ FAST_STOP_S = 30.0
 POLL_S = 0.02
 ATTEMPTS = 50
 ATTEMPT_PAUSE_S = 0.1
-STILL_SHARED = "pre-existing shared memory block"  # what PostgreSQL says until they are gone
+#: What PostgreSQL says until the processes of a killed one are gone, and while one starts that a killed service began.
+PASSING = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
 LARGEST_LOG = 10_000_000  # bytes
 
 #: A small durable node. What fails, and with which values, is text of people's pipelines: it stays out of the log.
@@ -71,6 +72,7 @@ class EmbeddedPostgres:
         self._lock: FolderLock | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._endpoint: Endpoint | None = None
+        self._log_begun = 0
 
     @property
     def url(self) -> str:
@@ -138,13 +140,16 @@ class EmbeddedPostgres:
         account.own(self._folder)
         if not self._cluster.exists():
             self._create(binaries, account)
-        stop_leftover(self._cluster)
         if self._endpoint is None:
             self._endpoint = choose_endpoint(self._folder, account=account)
         for attempt in range(1, ATTEMPTS + 1):
+            stop_leftover(self._cluster)
             if self._launch(binaries, account, self._endpoint):
                 return
-            if STILL_SHARED not in (reason := self._log_end()):
+            reason = self._log_end()
+            # Anywhere in it: those who are still ending write to the same log.
+            said = self._log_since(self._log_begun)
+            if not any(passing in said for passing in PASSING):
                 break
             log.debug("The processes of a killed PostgreSQL are still ending (attempt %d).", attempt)
             time.sleep(ATTEMPT_PAUSE_S)
@@ -187,6 +192,7 @@ class EmbeddedPostgres:
         if self._log_file.exists() and self._log_file.stat().st_size > LARGEST_LOG:
             self._log_file.unlink()
         with self._log_file.open("ab") as output:
+            self._log_begun = output.tell()
             # Its own session: Ctrl-C reaches this service first, which then stops the server in order.
             self._process = subprocess.Popen(
                 account.command([binaries / "postgres", "-D", self._cluster, *options]),
@@ -207,6 +213,12 @@ class EmbeddedPostgres:
                 return True
             time.sleep(POLL_S)
         raise StoreUnavailable(f"The embedded PostgreSQL was not ready in {START_LIMIT_S:.0f} s; see {self._log_file}")
+
+    def _log_since(self, begun: int) -> str:
+        with contextlib.suppress(OSError), self._log_file.open("rb") as log:
+            log.seek(begun)
+            return log.read(LARGEST_LOG).decode("utf-8", "replace")
+        return ""
 
     def _log_end(self) -> str:
         with contextlib.suppress(OSError):
