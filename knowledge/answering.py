@@ -134,7 +134,12 @@ class Answering:
         finding = self._lookup.find(asked.prepared.signature, workspace_id=asked.workspace_id, unsettled=unsettled)
         if asked.run_id is None or asked.workspace_id is None:
             return await finding, None
-        resuming = self._resuming.find(asked.run_id, failed_step=asked.step, workspace_id=asked.workspace_id)
+        resuming = self._resuming.find(
+            asked.run_id,
+            pipeline=asked.prepared.failure.pipeline,
+            failed_step=asked.step,
+            workspace_id=asked.workspace_id,
+        )
         return await asyncio.gather(finding, resuming)
 
     async def _advise_recorded(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import os
 import threading
@@ -53,7 +54,8 @@ class Core:
         self._lock = threading.Lock()
         self._parts: Parts | None = None
         self._closed = False
-        self.engine.start()
+        with contextlib.suppress(RuntimeError):  # no more threads here: calls go unanswered, the pipeline goes on
+            self.engine.start()
         atexit.register(self.close)
 
     @property

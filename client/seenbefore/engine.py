@@ -116,9 +116,12 @@ class Engine:
             return None
 
     async def _asked(self, request: Request, *, deadline: float) -> Answer | None:
-        left = deadline - time.monotonic()
+        began = time.monotonic()
+        left = deadline - began
         answer = await self.exchange(request, timeout_s=left - min(MOST_MARGIN_S, left * MARGIN))
-        self.note(answer)
+        # Whoever may wait longer than a pipeline has not shown that a pipeline would be answered.
+        if answer is None or time.monotonic() - began <= self.timeout_s:
+            self.note(answer)
         return answer
 
     def note(self, answer: Answer | None) -> None:

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from seenbefore.plain import numbers, plain, text
+from seenbefore.plain import name, numbers, plain, text
 
 #: Characters. The service takes 2 MB and reads a window of a log; more only costs the pipeline time.
 LONGEST_MESSAGE = 50_000
@@ -30,7 +30,7 @@ def _context(
     spent: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     names = {"pipeline": pipeline, "step": step, "run_id": run_id}
-    return {name: None if value is None else text(value) for name, value in names.items()} | {
+    return {each: None if value is None else name(value) for each, value in names.items()} | {
         "attempt": attempt,
         "max_attempts": max_attempts,
         "environment": plain(dict(environment or {})),

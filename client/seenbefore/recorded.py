@@ -22,9 +22,9 @@ class Recorded:
     artifacts: Mapping[str, Any]
 
 
-def of_run(answer: Answer | None) -> dict[Place, Recorded]:
-    """The completed sub-tasks in an answer of `GET /runs/{run_id}`; none in any other."""
-    if answer is None or not answer.ok or answer.document is None:
+def of_run(answer: Answer | None, *, pipeline: str) -> dict[Place, Recorded]:
+    """The completed sub-tasks in an answer of `GET /runs/{run_id}` of this pipeline; none in any other."""
+    if answer is None or not answer.ok or answer.document is None or answer.document.get("pipeline") != pipeline:
         return {}
     found = {}
     for step in _objects(answer.document.get("steps")):

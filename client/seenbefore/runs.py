@@ -66,7 +66,8 @@ class RunState:
             yield quietly(self._write, "running", domain=self._domain, **self._attributes)
 
     def _recall(self, answer: Any) -> None:
-        self.done = recorded.of_run(answer)
+        # The same name in another pipeline is another run, though the service keeps one of a name.
+        self.done = recorded.of_run(answer, pipeline=self.pipeline)
         for place, latest in recorded.of_spool(self.core.waiting(self.path)).items():
             if latest is None:
                 self.done.pop(place, None)

@@ -160,7 +160,9 @@ class Spool:
             )
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = NORMAL")
-            self._file.execute("PRAGMA wal_autocheckpoint = 0")  # `tidy` does it, on nobody's time
+            # `tidy` does it, on nobody's time; this is for an outage, in which it does not come to it: 64 MB at most.
+            self._file.execute("PRAGMA wal_autocheckpoint = 16000")
+            self._file.execute("PRAGMA journal_size_limit = 67108864")
             self._id = self._prepare()
 
     def _prepare(self) -> str:

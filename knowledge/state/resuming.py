@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from knowledge.advisor.advice import Resume
 from knowledge.errors import NotFound, StoreBusy, StoreUnavailable
 from knowledge.state.resume import ResumePoint, resume_point, saved_share
-from knowledge.state.states import Artifacts
+from knowledge.state.states import Artifacts, StepWork
 from knowledge.store import steps, sub_tasks
 from knowledge.store.database import Connection, Database
 
@@ -16,14 +18,18 @@ class Resuming:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find(self, run_id: str, *, failed_step: str | None, workspace_id: int) -> Resume | None:
-        """Where to go on; None for a run that nobody wrote or that has done nothing, and without a store.
+    async def find(
+        self, run_id: str, *, pipeline: str | None, failed_step: str | None, workspace_id: int
+    ) -> Resume | None:
+        """Where to go on; None for a run that nobody wrote or that has done nothing, and without a store. Schedulers
+        give runs of many pipelines the same name: another pipeline's is none.
 
         One query by the run's name, and where something is done one more, for the artifacts.
         """
         try:
             async with self._database.connection() as connection:
-                return await _find(connection, run_id, failed_step=failed_step, workspace_id=workspace_id)
+                work = await steps.work_of_run(connection, workspace_id=workspace_id, run_id=run_id, pipeline=pipeline)
+                return await _found(connection, work, run_id, failed_step=failed_step, workspace_id=workspace_id)
         except (NotFound, StoreUnavailable, StoreBusy):
             return None
 
@@ -40,8 +46,9 @@ async def artifacts_at(
     return found.artifacts
 
 
-async def _find(connection: Connection, run_id: str, *, failed_step: str | None, workspace_id: int) -> Resume | None:
-    work = await steps.work_of_run(connection, workspace_id=workspace_id, run_id=run_id)
+async def _found(
+    connection: Connection, work: Sequence[StepWork], run_id: str, *, failed_step: str | None, workspace_id: int
+) -> Resume | None:
     point = resume_point(work, failed_step=failed_step)
     if point is None:
         return None

@@ -89,9 +89,11 @@ async def get(connection: Connection, *, workspace_id: int, run_id: str, name: s
     return found[0]
 
 
-async def work_of_run(connection: Connection, *, workspace_id: int, run_id: str) -> list[StepWork]:
-    """What the steps of a run have done, in order of first write; raises `NotFound`."""
-    rows = await fetch_all(connection, "steps.work", workspace_id=workspace_id, run_id=run_id)
+async def work_of_run(
+    connection: Connection, *, workspace_id: int, run_id: str, pipeline: str | None = None
+) -> list[StepWork]:
+    """What the steps of a run have done, in order of first write; raises `NotFound`, for another pipeline's too."""
+    rows = await fetch_all(connection, "steps.work", workspace_id=workspace_id, run_id=run_id, pipeline=pipeline)
     if not rows:
         raise missing_run(run_id)
     return [_work_of(row) for row in rows if row["name"] is not None]

@@ -195,7 +195,7 @@ class _Stop(stop_base):
     def __call__(self, retry_state: RetryCallState) -> bool:
         """After the advised number of attempts, else when the host's own says so."""
         advice = self._policy.advice(retry_state)
-        if advice.decision.action == "retry" and advice.decision.max_attempts is not None:
+        if advice.decision.action == "retry":
             return self._policy.bounds.exhausted(advice, attempt=retry_state.attempt_number)
         return self._policy.own_stop(retry_state)
 

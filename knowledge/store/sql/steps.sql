@@ -27,4 +27,5 @@ LEFT JOIN LATERAL (
     FROM sub_tasks t WHERE t.step = s.id
 ) done ON true
 WHERE r.workspace_id = %(workspace_id)s::int AND r.run_id = %(run_id)s::text
+  AND (%(pipeline)s::text IS NULL OR r.pipeline = %(pipeline)s::text)
 ORDER BY s.position

@@ -159,8 +159,10 @@ async def test_resume_of_a_failure(memory: PipelineMemory, database: Database, c
     for name, plan in (("s", ("a", "b")), ("t", ("c", "d"))):
         await step(memory, name, plan=plan)
 
-    async def find(failed_step: str | None, run_id: str = "r") -> Resume | None:
-        return await Resuming(database).find(run_id, failed_step=failed_step, workspace_id=workspace_id)
+    async def find(failed_step: str | None, run_id: str = "r", *, pipeline: str | None = None) -> Resume | None:
+        return await Resuming(database).find(
+            run_id, pipeline=pipeline, failed_step=failed_step, workspace_id=workspace_id
+        )
 
     nothing = [await find("s"), await find("s", "x")]
     await done(memory, "a", artifacts={"scaled": {"sha256": HASH}})
@@ -168,7 +170,10 @@ async def test_resume_of_a_failure(memory: PipelineMemory, database: Database, c
     await done(memory, "c", of="t")
     await done(memory, "d", of="t")
 
+    of_pipelines = [await find("s", pipeline=pipeline) is None for pipeline in ("fraud", "another")]
+
     assert [None, None] == nothing
+    assert [False, True] == of_pipelines
     assert Resume("r", "s", "a", {"scaled": f"sha256:{HASH}"}, saves=0.25) == one
     assert Resume("r", "s", "a", {"scaled": f"sha256:{HASH}"}, saves=0.75) == await find("s")
     assert [Resume("r", "t", "d", {}, saves=0.75)] * 2 == [await find(None), await find("other")]
@@ -178,7 +183,7 @@ async def test_no_resume_while_the_store_is_away(database_url: str) -> None:
     """An advice is answered without it."""
     async with Database(database_url) as database:
         resuming = Resuming(database)
-    found = await resuming.find("r", failed_step=None, workspace_id=1)
+    found = await resuming.find("r", pipeline=None, failed_step=None, workspace_id=1)
 
     assert found is None
 
