@@ -7,10 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 import seenbefore
 from tests.api.conftest import filled, kept, models, new_data, service, service_url
+from tests.client.making import Memory, workspace_of
 
 __all__ = ["filled", "kept", "models", "new_data", "service", "service_url"]  # the real service, as tests/api has it
 
@@ -34,3 +36,16 @@ def memory_of(spool: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeMemo
             return stack.enter_context(seenbefore.Client(url, **{"spool": spool, "timeout_s": 0.5} | given))
 
         yield make
+
+
+@pytest.fixture
+def memory(memory_of: MakeMemory, service_url: str, request: pytest.FixtureRequest) -> Memory:
+    """A client of the real service in a workspace of the test's own."""
+    return memory_of(service_url, workspace=workspace_of(request), timeout_s=10.0)
+
+
+@pytest.fixture
+def asked(service_url: str, request: pytest.FixtureRequest) -> Any:
+    """Reads of the real service in the same workspace."""
+    with httpx.Client(base_url=service_url, headers={"X-Workspace": workspace_of(request)}, timeout=30) as client:
+        yield lambda path: client.get(path).json()

@@ -1,4 +1,4 @@
-"""Runs, steps and sub-tasks: what is skipped, what is done again, and what a pipeline never notices."""
+"""Runs, steps and sub-tasks: what is told of them, what is skipped and what is done again."""
 
 from __future__ import annotations
 
@@ -9,59 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 import seenbefore
-from seenbefore import recorded
-from seenbefore.core import Core
-from seenbefore.hashing import hash_inputs
 from seenbefore.runs import status_of
-from tests.client import servers
-from tests.client.conftest import MakeMemory
-from tests.client.servers import Asked, Reply, serving, talking
-
-Memory = seenbefore.Client
-
-
-class Counting:
-    """A `produce` that writes some bytes and counts how often it was asked to."""
-
-    def __init__(self, content: bytes = b"scaled") -> None:
-        self.content = content
-        self.places: list[Path] = []
-
-    def __call__(self, place: Path) -> None:
-        self.places.append(place)
-        place.write_bytes(self.content)
-
-
-@pytest.fixture
-def memory(memory_of: MakeMemory, service_url: str, request: pytest.FixtureRequest) -> Memory:
-    """A client of the real service in a workspace of the test's own."""
-    return memory_of(service_url, workspace=workspace_of(request), timeout_s=10.0)
-
-
-@pytest.fixture
-def asked(service_url: str, request: pytest.FixtureRequest) -> Any:
-    """Reads of the real service in the same workspace."""
-    with httpx.Client(base_url=service_url, headers={"X-Workspace": workspace_of(request)}, timeout=30) as client:
-        yield lambda path: client.get(path).json()
-
-
-def workspace_of(request: pytest.FixtureRequest) -> str:
-    """A name by the test's own."""
-    return f"client-{abs(hash(request.node.nodeid)):x}"
-
-
-def scale(memory: Memory, artifact: Any, *, run_id: str = "r-1", produce: Any = None, **how: Any) -> tuple[Any, int]:
-    """A run of one sub-task: what it gives, and how often it was produced."""
-    produce = produce or Counting()
-    how = {"inputs": ["rows.csv", 3]} | how
-    with memory.run("fraud", run_id=run_id) as run, run.step("pre", owner="agent") as step:
-        given = step.sub_task("scaling", produce=produce, artifact=artifact, **how)
-    assert memory.flush()
-    return given, len(produce.places)
+from tests.client.making import Counting, Memory, Torn, scale, workspace_of
 
 
 def test_run_is_told_with_its_steps_and_checkpoints(
@@ -205,10 +157,6 @@ def test_artifact_is_fetched_from_where_it_is(memory: Memory, tmp_path: Path) ->
     assert 1 == wrong[1]
 
 
-class Torn(Exception):
-    """A pipeline's own failure."""
-
-
 @pytest.mark.parametrize("error", [Torn("x"), StopIteration(3), KeyboardInterrupt(), SystemExit(3), GeneratorExit()])
 def test_failure_is_raised_as_it_is(
     memory: Memory, tmp_path: Path, error: BaseException, asked: Callable[[str], Any]
@@ -247,75 +195,6 @@ def test_produce_that_writes_nothing_is_told(memory: Memory, tmp_path: Path) -> 
         assert direct == step.sub_task("scaling", produce=lambda _: direct.write_bytes(b"d"), artifact=direct)
 
 
-def test_resumes_from_the_spool_while_the_service_is_away(memory_of: MakeMemory, tmp_path: Path) -> None:
-    """What waits there is known, too."""
-    memory = memory_of(f"http://127.0.0.1:{servers.free_port()}")
-    done = []
-    for _ in range(2):
-        produce = Counting()
-        with memory.run("fraud", run_id="r-1") as run, run.step("pre", owner="agent") as step:
-            step.sub_task("scaling", inputs=[1], produce=produce, artifact=tmp_path / "a/scaled.bin")
-        done.append(len(produce.places))
-
-    assert [1, 0] == done
-
-
-@pytest.mark.parametrize("talk", [servers.silent, servers.rubbish, servers.huge, servers.hanging_up])
-def test_pipeline_goes_on_whatever_the_service_does(
-    memory_of: MakeMemory, tmp_path: Path, talk: Callable[..., None]
-) -> None:
-    """And waits once at most."""
-    with talking(talk) as url:
-        memory = memory_of(url, timeout_s=0.5)
-        with memory.run("fraud", run_id="r-1", attributes={"x": object()}) as run:
-            with run.step("pre", owner="agent", plan=["a", "a", "/", ""]) as step:
-                step.progress(float("nan"))
-                place = step.sub_task("x" * 500, inputs=[1], produce=Counting(), artifact=tmp_path / "scaled.bin")
-            run.decide("agent", "note", choice={"x": float("nan")}, rationale="because")
-        memory.close()
-
-    assert b"scaled" == place.read_bytes()
-
-
-def test_own_mistakes_are_not_the_pipelines(
-    memory_of: MakeMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever goes wrong in the client, the work is done and its value given."""
-
-    def broken(*_: Any, **__: Any) -> None:
-        raise RuntimeError("ours")
-
-    for name in ("put", "put_row", "waiting", "flush", "watch"):
-        monkeypatch.setattr(Core, name, broken)
-    monkeypatch.setattr(recorded, "of_run", broken)
-    memory = memory_of("http://127.0.0.1:1")
-    with memory.run("fraud", run_id="r-1") as run, run.step("pre", owner="agent") as step:
-        step.progress(0.5)
-        place = step.sub_task("scaling", inputs=[1], produce=Counting(), artifact=tmp_path / "a.bin", exclusive=True)
-    advice = memory.advise("x")
-    memory.outcome("i-1", "failed")
-    monkeypatch.undo()
-
-    assert b"scaled" == place.read_bytes()
-    assert "default" == advice.decision.action
-
-
-def test_answers_with_wrong_types_are_no_resume_state(memory_of: MakeMemory, tmp_path: Path) -> None:
-    """A service of another version, or none at all."""
-    wrong: list[Any] = [
-        {"steps": 3},
-        {"steps": [3, {"sub_tasks": [3, {"status": "completed", "artifacts": []}]}]},
-        {
-            "steps": [
-                {"step": "pre", "sub_tasks": [{"sub_task": "scaling", "status": "completed", "artifacts": {"a": 3}}]}
-            ]
-        },
-    ]
-    for number, document in enumerate(wrong):
-        with serving(lambda _, document=document: Reply(200, document)) as server:  # type: ignore[misc]
-            assert 1 == scale(memory_of(server.url, timeout_s=5.0), tmp_path / f"{number}.bin")[1]
-
-
 def test_decision_is_kept(memory: Memory, asked: Callable[[str], Any]) -> None:
     """With its reasons."""
     reason = {"metric": "precision", "observed": 0.83, "comparison": "below", "threshold": 0.85}
@@ -324,97 +203,6 @@ def test_decision_is_kept(memory: Memory, asked: Callable[[str], Any]) -> None:
     assert memory.flush()
 
     assert ["Too imprecise."] == [each["rationale"] for each in asked("/runs/r-1/decisions")["decisions"]]
-
-
-def test_update_is_repeated_where_another_was_faster(memory: Memory, asked: Callable[[str], Any]) -> None:
-    """No update is lost, also where all of them would write the same."""
-    with memory.run("fraud", run_id="r-1", attributes={"n": 0}):
-        assert memory.flush()
-
-    def add(name: str) -> None:
-        memory.update(
-            lambda row: row | {"attributes": row["attributes"] | {name: 1, "n": row["attributes"]["n"] + 1}},
-            run_id="r-1",
-        )
-
-    threads = [threading.Thread(target=add, args=(f"n{number}",)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert {"n": 8} | {f"n{number}": 1 for number in range(8)} == asked("/runs/r-1")["attributes"]
-    with pytest.raises(seenbefore.Refused):
-        memory.update(lambda row: row | {"pipeline": "another"}, run_id="r-1")
-
-
-def test_update_creates_what_is_not_there(memory: Memory) -> None:
-    """It gets no fields then."""
-    row = memory.update(lambda row: row or {"pipeline": "p", "status": "running"}, run_id="r-9")
-
-    assert ("p", 1) == (row["pipeline"], row["version"])
-
-
-def test_update_says_that_nobody_answers(memory_of: MakeMemory) -> None:
-    """It cannot go on without."""
-    with pytest.raises(seenbefore.Unavailable):
-        memory_of(f"http://127.0.0.1:{servers.free_port()}").update(lambda row: row, run_id="r")
-
-
-def exclusively(memory: Memory, place: Path, **how: Any) -> Any:
-    """A sub-task that only one may do."""
-    with memory.run("fraud", run_id="r-1") as run, run.step("pre", owner="agent") as step:
-        return step.sub_task("scaling", inputs=[1], artifact=place, exclusive=True, **how)
-
-
-def test_exclusive_work_is_done_by_one(
-    memory_of: MakeMemory, memory: Memory, service_url: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    """The other waits and finds it done; or is told who holds it. A lease is renewed for as long as the work takes."""
-    other = memory_of(service_url, workspace=workspace_of(request), timeout_s=10.0, spool=tmp_path / "other.sqlite3")
-    place, begun, ends, twice = tmp_path / "scaled.bin", threading.Event(), threading.Event(), Counting()
-
-    def slowly(draft: Path) -> None:
-        begun.set()
-        assert ends.wait(30)
-        draft.write_bytes(b"scaled")
-
-    first = threading.Thread(target=lambda: exclusively(memory, place, produce=slowly, lease_s=1.0))
-    first.start()
-    assert begun.wait(30)
-    with pytest.raises(seenbefore.Held, match="scaling is held by ") as raised:
-        exclusively(other, place, produce=twice, wait_s=2.5)
-    threading.Timer(0.5, ends.set).start()
-    exclusively(other, place, produce=twice, wait_s=30)
-    first.join()
-
-    assert raised.value.until is not None
-    assert [] == twice.places
-
-
-def test_lost_lease_publishes_nothing(memory_of: MakeMemory, tmp_path: Path) -> None:
-    """Once the service says that another holds it, this one no longer believes that it does."""
-    claims: list[str] = []
-
-    def answer(asked: Asked) -> Reply:
-        if asked.body and asked.body.get("status") == "started":
-            claims.append(asked.body["holder"])
-            if len(claims) > 1:
-                return servers.problem(409, "b holds scaling.", holder="b", lease_expires_at="2030-01-01T00:00:00Z")
-        return Reply(200, {"status": "ok"})
-
-    place = tmp_path / "scaled.bin"
-    with serving(answer) as server, pytest.raises(seenbefore.Held):
-        exclusively(memory_of(server.url, timeout_s=5.0), place, produce=Counting())
-
-    assert not place.exists()
-
-
-def test_exclusive_work_is_done_all_the_same_without_the_service(memory_of: MakeMemory, tmp_path: Path) -> None:
-    """Nobody can be asked, and the pipeline goes on."""
-    place = exclusively(memory_of("http://127.0.0.1:1"), tmp_path / "scaled.bin", produce=Counting())
-
-    assert b"scaled" == place.read_bytes()
 
 
 async def test_async_run_is_the_same(
@@ -449,19 +237,3 @@ async def test_async_run_is_the_same(
 
     assert ["awaited", "plain"] == made
     assert "failed" == row["status"]
-
-
-def test_hash_of_inputs_is_canonical(tmp_path: Path) -> None:
-    """The order of a mapping says nothing, the order of a list does, and a file is not its name."""
-    (tmp_path / "a").write_text("x")
-    (tmp_path / "b").write_text("x")
-
-    def hashed(inputs: object) -> str:
-        return hash_inputs(inputs, run_id="r")
-
-    assert hashed({"a": 1, "b": 2}) == hashed({"b": 2, "a": 1})
-    assert hashed([1, 2]) != hashed([2, 1])
-    assert hashed([tmp_path / "a"]) == hashed([str(tmp_path / "b")])
-    assert hashed(["x"]) != hashed([tmp_path / "a"])
-    assert hashed([object()]) != hashed([object()])
-    assert hash_inputs(None, run_id="r") != hash_inputs(None, run_id="s")
