@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -12,9 +13,12 @@ T = TypeVar("T")
 AGAIN_S = 0.5
 
 
-async def wholly(work: Callable[[], T]) -> T:
-    """Work in a thread. It cannot be ended there: a cancellation waits for it, and comes after it."""
-    working = asyncio.get_running_loop().run_in_executor(None, work)
+async def wholly(work: Callable[[], T], *, threads: Executor | None = None) -> T:
+    """Work in a thread. It cannot be ended there: a cancellation waits for it, and comes after it.
+
+    Raises `RuntimeError` when `threads` take nothing any more.
+    """
+    working = asyncio.get_running_loop().run_in_executor(threads, work)
     try:
         return await asyncio.shield(working)
     except asyncio.CancelledError:

@@ -21,6 +21,7 @@ from knowledge.index.edge_types import condition_of, config, field_indexes, poin
 from knowledge.index.points import PAGE, PREFETCHED, RRF_K, hit_of, questions, version_of, wanted_vectors
 from knowledge.index.port import IndexHit, IndexPoint, NeighbourQuery
 from knowledge.store.folder_lock import FolderLock
+from knowledge.tasks import wholly
 
 T = TypeVar("T")
 THREADS = 4
@@ -212,21 +213,16 @@ class EdgeIndex:
                     raise
 
     async def _call(self, work: Callable[[], T]) -> T:
-        """Work in a thread. It cannot be ended there: a cancellation waits for it, and comes after it."""
+        """Work in a thread, to its end."""
 
         def guarded() -> T:
             with _translated():
                 return work()
 
         try:
-            working = asyncio.get_running_loop().run_in_executor(self._threads, guarded)
+            return await wholly(guarded, threads=self._threads)
         except RuntimeError as error:
             raise IndexUnavailable("The index is closed") from error
-        try:
-            return await asyncio.shield(working)
-        except asyncio.CancelledError:
-            await asyncio.wait({working})
-            raise
 
 
 @contextlib.contextmanager
