@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks.case.assumptions import Assumptions
 from benchmarks.case.rules import is_worth_a_retry
 from benchmarks.case.simulation import PAGE, Decision, Failed
+from benchmarks.case.world import Retraining
 
 STATELESS, BLIND, BLIND_RESUMING = "stateless restart", "blind retry of three", "blind retry, checkpoints"
 RULES, RULES_RESUMING, CLAIRVOYANT = "class rules", "class rules, checkpoints", "clairvoyant"
@@ -22,6 +23,13 @@ class Unlearning:
         """Nothing is kept."""
 
     def looked(self, failed: Failed) -> None:
+        """Nothing is kept."""
+
+    def resume(self, failed: Failed) -> float:
+        """Its own last checkpoint, or zero."""
+        return failed.safe
+
+    def deployed(self, retraining: Retraining) -> None:
         """Nothing is kept."""
 
 

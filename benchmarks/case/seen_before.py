@@ -1,7 +1,9 @@
 """The policy that asks Seen Before, over HTTP, and tells it what came of its advice.
 
-What the service is told is what a pipeline and its people would tell: each failure when it occurs, how each retry
-ended, and, where a person was paged and looked, what they found. It never hears a row's label otherwise.
+What the service is told is what a pipeline and its people would tell: each run with its checkpoints, each failure when
+it occurs, how each retry ended, and, where a person was paged and looked, what they found. It never hears a row's label
+otherwise. Every attempt after a failure begins where the service says: a retry at `strategy.resume` of its advice, a
+person's at the run's resume point.
 
 **Time.** The service's clock is real, and months pass in minutes. `occurred_at` maps the simulated hours onto the
 months that end now, so that precedents are as far apart as they were. Two consequences. A failure that occurred more
@@ -22,8 +24,9 @@ import httpx
 
 from benchmarks.case.assumptions import Assumptions
 from benchmarks.case.policies import blindly
+from benchmarks.case.remembering import STEP, Remembering
 from benchmarks.case.simulation import PAGE, Decision, Failed
-from benchmarks.case.world import CorpusTooSmall
+from benchmarks.case.world import CorpusTooSmall, Retraining
 from benchmarks.child import ServiceFailed
 from knowledge.failures import DecisionAction, Verdict
 
@@ -57,7 +60,7 @@ class Told:
 
 @dataclass
 class SeenBefore:
-    """Asks at each failure; resumes from the last checkpoint. Each world is a workspace of its own.
+    """Asks at each failure, and resumes where it is told to. Each world is a workspace of its own.
 
     `began`: the time of the world's hour 0. Raises `ServiceFailed` on any other answer than the documented ones: the
     benchmark must not take a broken service for a cautious one.
@@ -73,10 +76,16 @@ class SeenBefore:
     told: list[Told] = field(default_factory=list)
     _incidents: dict[tuple[str, int, int], str] = field(default_factory=dict)
     _asked_of: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _resume: dict[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    _memory: Remembering = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._memory = Remembering(self.client, self.workspace, self.assumptions)
 
     def decide(self, failed: Failed) -> Decision:
         """As advised; `default` leaves it to the scheduler's own policy, which is blind."""
         self._never_twice(failed)
+        self._memory.failed(failed)
         self._settle()
         answer = self._post("/advise", self._question(failed))
         self._incidents[_key(failed)] = answer["incident_id"]
@@ -85,11 +94,26 @@ class SeenBefore:
             self.told.append(_told(failed, verdict=Verdict(answer["verdict"]), action=action))
         match action:
             case DecisionAction.RETRY:
-                return Decision(answer["decision"]["retry_delay_s"] / 3600)
+                decision = Decision(answer["decision"]["retry_delay_s"] / 3600)
             case DecisionAction.FAIL:
-                return PAGE
+                decision = PAGE
             case DecisionAction.DEFAULT:
-                return blindly(failed, self.assumptions)
+                decision = blindly(failed, self.assumptions)
+        self._resume[failed.run] = answer["strategy"]["resume"]
+        if decision is PAGE:
+            self._memory.status(failed.run, failed.pipeline, "failed")
+            del self._resume[failed.run]
+        return decision
+
+    def resume(self, failed: Failed) -> float:
+        """Where the advice says that a retry goes on; a person asks for the run's resume point."""
+        if failed.run not in self._resume:
+            return self._memory.asked(failed.run)
+        return self._memory.place(failed.run, self._resume[failed.run])
+
+    def deployed(self, retraining: Retraining) -> None:
+        """Tell that the run has succeeded."""
+        self._memory.status(retraining.name, retraining.pipeline, "succeeded")
 
     def ended(self, failed: Failed, *, waited_h: float, succeeded: bool) -> None:
         """Tell how the retry ended."""
@@ -123,12 +147,12 @@ class SeenBefore:
         return {
             "text": failed.text,
             "pipeline": failed.pipeline,
-            "run_id": f"{self.workspace}-{failed.run}",
-            "step": f"checkpoint-{failed.checkpoint}",
+            "run_id": self._memory.run_id(failed.run),
+            "step": STEP,
             "attempt": failed.retried + 1,
             "occurred_at": occurred.isoformat(),
-            # What a retry does again: all before the last checkpoint is safe.
-            "spent": {"gpu_hours": round(failed.lost, 3)},
+            # Of this the service takes off what its checkpoints save.
+            "spent": {"gpu_hours": round(failed.place, 3)},
         }
 
     def _never_twice(self, failed: Failed) -> None:

@@ -22,8 +22,9 @@ from benchmarks.case.world import Nature, Retraining, Spares, Trouble, World, tr
 class Failed:
     """A failure as a policy meets it. `clears_at_h` and `trouble` are the truth, which only a clairvoyant may read.
 
-    `retried`: retries of this trouble so far; `retried_run`: of the run, since a person last started it. `lost`:
-    GPU-hours that a retry does again; `back_h`: how long it takes to come back to this place.
+    `retried`: retries of this trouble so far; `retried_run`: of the run, since a person last started it. `place`: where
+    it failed, and `safe`: where its last checkpoint is, in GPU-hours of work (zero where none are written). `back_h`:
+    how long it takes to come back to this place from there.
     """
 
     run: str
@@ -34,14 +35,19 @@ class Failed:
     clears_at_h: float | None
     retried: int
     retried_run: int
-    checkpoint: int
-    lost: float
+    place: float
+    safe: float
     back_h: float
 
     @property
     def text(self) -> str:
         """What the pipeline reports."""
         return self.trouble.row.text
+
+    @property
+    def lost(self) -> float:
+        """GPU-hours of work that a retry from the last checkpoint does again."""
+        return self.place - self.safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ class Policy(Protocol):
     """Decides after each failure, and is told what came of it."""
 
     name: str
-    #: From the last checkpoint, or from zero.
+    #: Whether its runs write checkpoints.
     resumes: bool
 
     def decide(self, failed: Failed) -> Decision:
@@ -69,6 +75,12 @@ class Policy(Protocol):
 
     def looked(self, failed: Failed) -> None:
         """A person was paged, found out what it was, and mended it where that was needed."""
+
+    def resume(self, failed: Failed) -> float:
+        """Where the attempt after this failure begins, in GPU-hours of work: whoever starts it, a retry or a person."""
+
+    def deployed(self, retraining: Retraining) -> None:
+        """The run has come to its end."""
 
 
 @dataclass(slots=True)
@@ -122,7 +134,8 @@ class _Leg:
 
 @dataclass(slots=True)
 class _Run:
-    """A retraining on its way. `far`: how far it has ever come; `again`: GPU-hours that were done again."""
+    """A retraining on its way. `start`: where its attempt begins; `far`: how far it has ever come; `again`: GPU-hours
+    that were done again."""
 
     retraining: Retraining
     assumptions: Assumptions
@@ -132,6 +145,7 @@ class _Run:
     natures: Iterator[tuple[float, Nature]]
     open: list[Open] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=count)
+    start: float = 0.0
     far: float = 0.0
     again: float = 0.0
     retried: int = 0
@@ -141,8 +155,8 @@ class _Run:
         self.following = next(self.natures, None)
 
     @property
-    def start(self) -> float:
-        """Where the next attempt begins."""
+    def safe(self) -> float:
+        """The last checkpoint."""
         every = self.assumptions.checkpoint_gpu_hours
         return math.floor(self.far / every) * every if self.resumes else 0.0
 
@@ -151,9 +165,10 @@ class _Run:
         """How long it takes to come a GPU-hour further."""
         return (1 + (self.assumptions.checkpoint_share if self.resumes else 0.0)) / self.assumptions.gpus
 
-    def arrives(self, place: float, *, began_h: float) -> float:
-        """When an attempt that starts now is at this place."""
-        return began_h + self.assumptions.start_h + (place - self.start) * self.hours_a_gpu_hour
+    def arrives(self, place: float, *, began_h: float, start: float | None = None) -> float:
+        """When an attempt that starts now is at this place; `start`: not this attempt, but one from there."""
+        start = self.start if start is None else start
+        return began_h + self.assumptions.start_h + (place - start) * self.hours_a_gpu_hour
 
     def attempt(self, began_h: float) -> _Leg:
         """Go on until something strikes, or to the end."""
@@ -210,9 +225,9 @@ class _Run:
             clears_at_h=struck.clears_at_h,
             retried=struck.retried,
             retried_run=self.retried,
-            checkpoint=math.floor(struck.place / self.assumptions.checkpoint_gpu_hours),
-            lost=struck.place - self.start,
-            back_h=self.arrives(struck.place, began_h=0.0),
+            place=struck.place,
+            safe=self.safe,
+            back_h=self.arrives(struck.place, began_h=0.0, start=self.safe),
         )
 
 
@@ -245,11 +260,10 @@ def _course(
     now = retraining.due_h
     yield now
     while True:
-        start = run.start
         leg = run.attempt(now)
         story.attempts += 1
         share = assumptions.checkpoint_share if policy.resumes else 0.0
-        story.gpu_hours += assumptions.start_h * assumptions.gpus + (leg.end - start) * (1 + share)
+        story.gpu_hours += assumptions.start_h * assumptions.gpus + (leg.end - run.start) * (1 + share)
         for at, passed in leg.passed:
             if passed.asked is not None:
                 yield at
@@ -259,6 +273,7 @@ def _course(
         if leg.struck is None:
             break
         now = yield from _after(run, leg.struck, now=now, policy=policy, story=story)
+    policy.deployed(retraining)
     story.deployed_h = now
 
 
@@ -272,12 +287,15 @@ def _after(run: _Run, struck: Open, *, now: float, policy: Policy, story: Story)
     failed = run.failed(struck, at_h=now)
     decision = policy.decide(failed)
     if decision.wait_h is None:
-        return (yield from _paged(run, struck, failed, policy=policy, story=story))
+        now = yield from _paged(run, struck, failed, policy=policy, story=story)
+        run.start = policy.resume(failed)
+        return now
     story.retried += not struck.trouble.transient and not struck.retried
     struck.asked, struck.waited_h = failed, decision.wait_h
     struck.retried += 1
     run.retried += 1
     yield now + decision.wait_h
+    run.start = policy.resume(failed)
     return now + decision.wait_h
 
 

@@ -68,11 +68,17 @@ def _last_checkpoint(step: StepWork) -> str | None:
 
 
 def saved_share(steps: Sequence[StepWork]) -> float:
-    """The share (0 to 1) of what the steps begun have to do that is done: what going on saves of what was spent."""
-    parts = [parted(step) for step in steps]
-    completed = sum(len(done) for done, _ in parts)
-    total = completed + sum(len(remaining) for _, remaining in parts)
-    return completed / total if total else 0.0
+    """The share (0 to 1) of what was spent that going on saves: what is completed, beside what was under way.
+
+    Sub-tasks count alike, and of a step that has not ended one is taken to have been under way.
+    """
+    completed = sum(len(step.completed) for step in steps)
+    under_way = sum(not _is_done(step) for step in steps)
+    return completed / (completed + under_way) if completed else 0.0
+
+
+def _is_done(step: StepWork) -> bool:
+    return step.status is Status.SUCCEEDED or (step.plan is not None and set(step.plan) <= set(step.completed))
 
 
 def step_progress(step: StepCounts) -> float:

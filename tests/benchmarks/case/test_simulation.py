@@ -16,7 +16,7 @@ from benchmarks.case.policies import (
     unlearning,
 )
 from benchmarks.case.simulation import PAGE, Decision, Failed, Policy, Story, simulate
-from benchmarks.case.world import World, make_world
+from benchmarks.case.world import Retraining, World, make_world
 from tests.benchmarks.case.making import PLAIN, corpus, genuine, one, transient
 
 
@@ -53,6 +53,13 @@ class Scripted:
     def looked(self, failed: Failed) -> None:
         """Keep it."""
         self.told.append("looked")
+
+    def resume(self, failed: Failed) -> float:
+        """The last checkpoint."""
+        return failed.safe
+
+    def deployed(self, retraining: Retraining) -> None:
+        """Nothing is kept."""
 
 
 def test_without_trouble_nothing_is_lost() -> None:

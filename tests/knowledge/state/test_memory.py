@@ -174,7 +174,7 @@ async def test_resume_of_a_failure(memory: PipelineMemory, database: Database, c
 
     assert [None, None] == nothing
     assert [False, True] == of_pipelines
-    assert Resume("r", "s", "a", {"scaled": f"sha256:{HASH}"}, saves=0.25) == one
+    assert Resume("r", "s", "a", {"scaled": f"sha256:{HASH}"}, saves=1 / 3) == one
     assert Resume("r", "s", "a", {"scaled": f"sha256:{HASH}"}, saves=0.75) == await find("s")
     assert [Resume("r", "t", "d", {}, saves=0.75)] * 2 == [await find(None), await find("other")]
 

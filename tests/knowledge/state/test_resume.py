@@ -59,10 +59,12 @@ def test_going_on_after_the_resume_point_skips_nothing(plan: list[str], done: se
 
 
 def test_resume_saves_what_is_done() -> None:
-    """Of all that the steps begun have to do; nothing where nothing is known."""
-    steps = [work("s", "abcd", "abd"), work("t", None, "x", "xy"), work("u", "ef")]
+    """What is completed, beside one sub-task under way in each step that is not done; nothing where nothing is known."""
+    steps = [work("s", "abcd", "abd"), work("t", None, "xyz", "xyzw"), work("u", "ef"), work("v", "gh", "gh")]
+    far = work("train", "abcdefghij", "abcdefghi")
 
-    assert (0.5, 0.0, 0.0) == (saved_share(steps), saved_share([]), saved_share([work("s")]))
+    assert (8 / 11, 0.9) == (saved_share(steps), saved_share([far]))
+    assert (0.0, 0.0, 1.0) == (saved_share([]), saved_share([work("s")]), saved_share([work("v", "gh", "gh")]))
 
 
 @pytest.mark.parametrize(
