@@ -12,10 +12,12 @@ import pytest
 from benchmarks.case.assumptions import Assumptions
 from benchmarks.case.example import SAMPLE, TRANSIENT, examples
 from benchmarks.case.policies import CLAIRVOYANT, STATELESS
+from benchmarks.case.remembering import Remembering
 from benchmarks.case.seen_before import SEEN_BEFORE, SeenBefore, Telling
 from benchmarks.case.simulation import simulate
 from benchmarks.case.study import asking_policies, study
 from benchmarks.case.world import CorpusTooSmall, Retraining, Trouble, World, make_world
+from benchmarks.child import ServiceFailed
 from benchmarks.protocol import read_corpus
 from knowledge.failures import DecisionAction, Verdict
 from tests.api.test_notebook import run
@@ -75,6 +77,31 @@ def test_what_the_service_is_told_is_a_choice(client: httpx.Client, telling: Tel
 
     assert known == {resolution["verdict"] for resolution in precedent["resolutions"]}
     assert len(known) == precedent["retries"]["succeeded"]
+
+
+def test_runs_go_on_where_the_service_says(client: httpx.Client) -> None:
+    """After a retry and after a person: every checkpoint is in pipeline memory, and the run has succeeded."""
+    policy = asking(client)
+    row = next(row for row in ROWS if row.id == TRANSIENT)
+    struck = Trouble(row, clears_h=2.0, fix_h=0.0, recurs=False)
+    with client:
+        (story,) = simulate(one((100.0, struck)), policy)
+        (shown,) = client.get("/runs", headers={"X-Workspace": policy.workspace}).json()["runs"]
+        point = client.get(f"/runs/{shown['run_id']}/resume-point", headers={"X-Workspace": policy.workspace}).json()
+
+    assert ("succeeded", 12, 48) == (shown["status"], len(point["completed"]), len(point["remaining"]))
+    assert story.gpu_hours < 480 + 4 * 8
+
+
+def test_a_resume_point_that_is_wrong_ends_the_study(client: httpx.Client) -> None:
+    """An older checkpoint, or another hash than the one written, is the service's fault and not a policy's."""
+    memory = Remembering(client, "case-wrong", Assumptions())
+    with client:
+        memory.status("r", "p", "running")
+        with pytest.raises(ServiceFailed, match="go on from checkpoint-3"):
+            memory.place("r", {"sub_task": "checkpoint-3", "artifacts": {}})
+
+    assert 0.0 == memory.place("r", None)
 
 
 def test_a_failure_that_was_told_is_not_asked_again(client: httpx.Client) -> None:
