@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from seenbefore.advice import Advice, Decision, Strategy
     from seenbefore.aio import AsyncClient, AsyncRun, AsyncStep
     from seenbefore.client import Client, Run, Step
-    from seenbefore.errors import ArtifactMissing, Held, Refused, SeenBeforeError, Unavailable
+    from seenbefore.errors import ArtifactMissing, Held, Lapsed, Refused, SeenBeforeError, Unavailable
 
 __all__ = [
     "Advice",
@@ -23,6 +23,7 @@ __all__ = [
     "Client",
     "Decision",
     "Held",
+    "Lapsed",
     "Refused",
     "Run",
     "SeenBeforeError",
@@ -35,7 +36,7 @@ _HOMES = {
     "advice": ("Advice", "Decision", "Strategy"),
     "aio": ("AsyncClient", "AsyncRun", "AsyncStep"),
     "client": ("Client", "Run", "Step"),
-    "errors": ("ArtifactMissing", "Held", "Refused", "SeenBeforeError", "Unavailable"),
+    "errors": ("ArtifactMissing", "Held", "Lapsed", "Refused", "SeenBeforeError", "Unavailable"),
 }
 
 

@@ -16,6 +16,7 @@ VERDICTS = ("transient", "genuine", "unknown")
 #: A wait beyond this is no advice: ten days, longer than any reset that a service announces.
 LONGEST_DELAY_S = 864_000.0
 MOST_ATTEMPTS = 1_000_000
+LONGEST_LINE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,28 @@ class Advice:
     def resume(self) -> Mapping[str, Any] | None:
         """Where to go on, if anything is done already."""
         return self.strategy.resume if self.strategy else None
+
+    @property
+    def resume_point(self) -> str | None:
+        """The same as `step/sub-task`, for people to read: one bounded line."""
+        return resume_point(self.resume)
+
+    @property
+    def told(self) -> str:
+        """Why, and where to go on, for people to read: one bounded line; empty where nothing is said."""
+        point = f" It can resume behind {self.resume_point}." if self.resume_point else ""
+        return one_line(self.decision.reason) + point if self.decision.reason else point.strip()
+
+
+def resume_point(resume: Mapping[str, Any] | None) -> str | None:
+    """A resume point as `step/sub-task`, in one bounded line; None where nothing is done."""
+    step, sub_task = ((resume or {}).get(name) for name in ("step", "sub_task"))
+    return one_line(f"{step}/{sub_task}") if step and sub_task else None
+
+
+def one_line(said: object) -> str:
+    """What can be printed of it, in one line of at most `LONGEST_LINE` characters."""
+    return " ".join("".join(each if each.isprintable() else " " for each in str(said)).split())[:LONGEST_LINE]
 
 
 class _Doubt(ValueError):

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from seenbefore import asking
 from seenbefore.advice import Advice
 from seenbefore.artifacts import Given
-from seenbefore.core import Core
+from seenbefore.core import RESUME_TIMEOUT_S, Core
 from seenbefore.plans import Plan, T
 from seenbefore.plans_async import drive_async
 from seenbefore.runs import LEASE_S, RunState, StepState
@@ -33,9 +33,17 @@ class AsyncClient:
         api_key: str | None = None,
         workspace: str | None = None,
         timeout_s: float = TIMEOUT_S,
+        resume_timeout_s: float = RESUME_TIMEOUT_S,
         spool: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._core = Core(url, api_key=api_key, workspace=workspace, timeout_s=timeout_s, spool=spool)
+        self._core = Core(
+            url,
+            api_key=api_key,
+            workspace=workspace,
+            timeout_s=timeout_s,
+            resume_timeout_s=resume_timeout_s,
+            spool=spool,
+        )
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -82,6 +90,7 @@ class AsyncClient:
         domain: str | None = None,
         schema_version: int | None = None,
         attributes: Mapping[str, Any] | None = None,
+        join: bool = False,
     ) -> AsyncRun:
         """As `Client.run`, to be used with `async with`."""
         name = run_id or f"{pipeline}-{uuid.uuid4().hex[:12]}"
@@ -92,14 +101,22 @@ class AsyncClient:
             domain=domain,
             schema_version=schema_version,
             attributes=attributes,
+            join=join,
         )
         return AsyncRun(state)
 
     async def update(
-        self, change: Change, *, run_id: str, step: str | None = None, sub_task: str | None = None
+        self,
+        change: Change,
+        *,
+        run_id: str,
+        step: str | None = None,
+        sub_task: str | None = None,
+        schema_version: int | None = None,
     ) -> Document:
         """As `Client.update`; `change` is called in the event loop."""
-        return await self._drive(update(change, run_id=run_id, step=step, sub_task=sub_task))
+        plan = update(change, run_id=run_id, step=step, sub_task=sub_task, schema_version=schema_version)
+        return await self._drive(plan)
 
     async def flush(self, timeout_s: float | None = None) -> bool:
         """As `Client.flush`."""
@@ -145,10 +162,14 @@ class AsyncRun(_Block):
         *,
         owner: str,
         plan: Sequence[str] | None = None,
+        schema_version: int | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> AsyncStep:
         """As `Run.step`, to be used with `async with`."""
-        return AsyncStep(StepState(self._state, name=name, owner=owner, plan=plan, attributes=attributes))
+        state = StepState(
+            self._state, name=name, owner=owner, plan=plan, schema_version=schema_version, attributes=attributes
+        )
+        return AsyncStep(state)
 
     async def decide(self, agent: str, kind: str, *, choice: Mapping[str, Any], rationale: str, **more: Any) -> None:
         """As `Run.decide`."""

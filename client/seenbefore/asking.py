@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
@@ -13,12 +14,14 @@ from seenbefore import calls
 from seenbefore.advice import Advice, default_advice, read_advice
 from seenbefore.core import Core
 from seenbefore.failures import failure_body
-from seenbefore.plain import plain, text
+from seenbefore.plain import is_cancelled, plain, text
 from seenbefore.plans import Ask, Plan, quietly
 from seenbefore.spool import Write
 from seenbefore.wire import Answer
 
 INCIDENTS = "/incidents"
+#: Of the timeout so much at most is spent on bringing the run's checkpoints first.
+FOR_CHECKPOINTS = 0.25
 log = logging.getLogger("seenbefore")
 
 
@@ -28,12 +31,18 @@ def advising(core: Core, error: object, **about: Any) -> Plan[Advice]:
     try:
         core.watch()
         body = failure_body(error, **about) | {"external_id": f"seenbefore-{uuid.uuid4().hex}"}
+        if run_id := body.get("run_id"):  # where the run can go on is known once its checkpoints have arrived
+            yield quietly(core.flush, lane=calls.run_path(run_id), timeout_s=core.timeout_s * FOR_CHECKPOINTS)
         left = core.timeout_s - (time.monotonic() - begun)
         answer: Answer | None = yield Ask(calls.advise(body, key=uuid.uuid4().hex), max(0.0, left))
         if answer is None:  # the same `external_id`: if the service has it after all, it is one incident
             told = {**body, "occurred_at": datetime.now(UTC).isoformat()}
             yield quietly(core.put, Write(INCIDENTS, "note", calls.post(INCIDENTS, told)))
         return read_advice(answer)
+    except asyncio.CancelledError:
+        if is_cancelled():
+            raise
+        return default_advice("The client was closed before Seen Before has answered.")
     except Exception as trouble:  # noqa: BLE001,RUF100 - a failure must not fail of being asked about
         log.warning("Seen Before: something of its own went wrong; the pipeline goes on", exc_info=True)
         return default_advice(f"Seen Before could not be asked ({type(trouble).__name__}).")

@@ -64,6 +64,11 @@ def read(path: str) -> Request:
     return Request("GET", path)
 
 
+def sub_tasks(run_id: str, step: str, *, after: str) -> Request:
+    """The next page of a step's sub-tasks."""
+    return Request("GET", f"{_path('runs', run_id, 'steps', step, 'sub-tasks')}?{urlencode({'after': after})}")
+
+
 def reusable(*, pipeline: str, step: str, sub_task: str, inputs_hash: str) -> Request:
     """The same work, done by any earlier run."""
     query = {"pipeline": pipeline, "step": step, "sub_task": sub_task, "inputs_hash": inputs_hash}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -13,31 +12,33 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType, TracebackType
-from typing import IO, BinaryIO
+from typing import IO, Any
+
+from seenbefore.pump import Pump, finish
+from seenbefore.readable import readable
 
 #: Bytes of the output's end that are kept as the failure's text.
 TAIL = 64_000
-CHUNK = 65_536
-#: Bytes of a line that are waited for until it ends.
-LONGEST_LINE = 8_192
-#: Seconds that output is waited for after the end: what the command has left running may hold it open for ever.
-LINGER_S = 5.0
-#: What ends a command; these stop the retries too.
-STOPPING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+#: What ends a command; these stop the retries too. SIGBREAK is Windows' alone, the others but two are not.
+STOPPING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK")
 PASSED_ON = (*STOPPING, "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGCONT")
 #: Those that a terminal sends to the whole foreground group by itself.
-OF_TERMINAL = ("SIGINT", "SIGQUIT", "SIGWINCH")
+OF_TERMINAL = ("SIGINT", "SIGQUIT", "SIGWINCH", "SIGBREAK")
+#: Seconds between two looks whether a signal has come.
+LOOK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command has ended; `status` as a shell has it."""
+    """How a command has ended; `status` as a shell has it. `unread`: whoever read its output has gone away."""
 
     status: int
     told: str
     output: str
     started: bool = True
+    unread: bool = False
 
     @property
     def failed(self) -> bool:
@@ -57,7 +58,6 @@ class Signals:
         self.stopping = False
         self._child: subprocess.Popen[bytes] | None = None
         self._before: dict[int, object] = {}
-        self._pipe = os.pipe()
 
     def __enter__(self) -> Signals:
         for name in PASSED_ON:
@@ -71,17 +71,14 @@ class Signals:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
-        for end in self._pipe:
-            os.close(end)
 
     def _pass_on(self, number: int, _: FrameType | None) -> None:
         name = signal.Signals(number).name
         if name in STOPPING:
             self.stopping = True
-            os.write(self._pipe[1], b"!")
         child = self._child
-        if child is not None and not (name in OF_TERMINAL and _in_foreground()):
-            with contextlib.suppress(OSError):
+        if child is not None and not (name in OF_TERMINAL and _of_our_terminal()):
+            with contextlib.suppress(OSError, ValueError):  # Windows has but few to send
                 child.send_signal(number)
 
     @contextlib.contextmanager
@@ -97,7 +94,7 @@ class Signals:
         """Wait; False as soon as a signal ends it."""
         deadline = time.monotonic() + seconds
         while not self.stopping and (left := deadline - time.monotonic()) > 0:
-            select.select([self._pipe[0]], [], [], left)
+            time.sleep(min(left, LOOK_S))
         return not self.stopping
 
 
@@ -115,45 +112,26 @@ class Child:
         try:
             child = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         except OSError as error:
-            print(f"seenbefore: {self._command[0]}: {error.strerror}", file=sys.stderr)
-            return Ended(127 if isinstance(error, FileNotFoundError) else 126, str(error), "", started=False)
+            told = f"{self._command[0]}: {error.strerror}"
+            return Ended(127 if isinstance(error, FileNotFoundError) else 126, told, "", started=False)
         with signals.given_to(child):
             if signals.stopping:  # it came before there was a child to pass it on to
                 child.terminate()
-            pumps = [self._pump(child.stdout, sys.stdout.buffer), self._pump(child.stderr, sys.stderr.buffer)]
+            pumps = [self._pump(child.stdout, sys.stdout), self._pump(child.stderr, sys.stderr)]
             status = child.wait()
-            for pump in pumps:
-                pump.join(LINGER_S)
-        return Ended(*_told(status), output=b"".join(self._tail)[-TAIL:].decode("utf-8", "replace"))
+            finish(pumps)
+        return Ended(*_told(status), output=self._output(), unread=any(pump.unread for pump in pumps))
 
-    def _pump(self, source: IO[bytes] | None, sink: BinaryIO) -> threading.Thread:
+    def _pump(self, source: IO[bytes] | None, sink: Any) -> Pump:
         assert source is not None  # noqa: S101 - for the type checker: both are pipes
-        thread = threading.Thread(target=self._copy, args=(source, sink), daemon=True)
-        thread.start()
-        return thread
+        return Pump(source, None if sink is None else sink.fileno(), self._keep)
 
-    def _copy(self, source: IO[bytes], sink: BinaryIO) -> None:
-        """To the sink as it comes; where nobody reads that any more, the command is not kept waiting.
+    def _output(self) -> str:
+        with self._lock:
+            return b"".join(self._tail)[-TAIL:].decode("utf-8", "replace")
 
-        Whole lines are kept: those of the other stream do not come between.
-        """
-        open_, begun = True, b""
-        while part := os.read(source.fileno(), CHUNK):
-            lines, end, begun = (begun + part).rpartition(b"\n")
-            self._keep(lines + end)
-            if len(begun) > LONGEST_LINE:
-                self._keep(begun)
-                begun = b""
-            if open_:
-                try:
-                    sink.write(part)
-                    sink.flush()
-                except (OSError, ValueError):
-                    open_ = False
-        self._keep(begun)
-        source.close()
-
-    def _keep(self, part: bytes) -> None:
+    def _keep(self, lines: bytes) -> None:
+        part = readable(lines)
         if not part:
             return
         with self._lock:
@@ -174,9 +152,12 @@ def _told(status: int) -> tuple[int, str]:
     return 128 - status, f"The command was killed by {name} (exit code {128 - status})"
 
 
-def _in_foreground() -> bool:
-    """Whether our terminal has sent it to the child as well."""
+def _of_our_terminal() -> bool:
+    """Whether our terminal has sent it to the child as well, wherever standard input comes from."""
+    if os.name != "posix":
+        return True  # a console sends to all
     try:
-        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
-    except (OSError, ValueError, AttributeError):
+        with Path("/dev/tty").open("rb", buffering=0) as terminal:
+            return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    except OSError:
         return False

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from seenbefore import asking
 from seenbefore.advice import Advice
 from seenbefore.artifacts import Given
-from seenbefore.core import Core
+from seenbefore.core import RESUME_TIMEOUT_S, Core
 from seenbefore.plans import Plan, T, drive
 from seenbefore.runs import LEASE_S, RunState, StepState
 from seenbefore.settings import TIMEOUT_S
@@ -25,7 +25,8 @@ class Client:
 
     What is not given comes from `SEENBEFORE_URL` (default `http://127.0.0.1:8000`), `SEENBEFORE_API_KEY`,
     `SEENBEFORE_WORKSPACE` and `SEENBEFORE_SPOOL` (a file; default: below the user's state folder). `timeout_s` is the
-    longest that a call waits for the service, in seconds, whatever the service does.
+    longest that a call waits for the service, in seconds, whatever the service does; the opening of a run alone waits
+    for `resume_timeout_s`, for without an answer it may have to do much again.
     """
 
     def __init__(
@@ -35,9 +36,17 @@ class Client:
         api_key: str | None = None,
         workspace: str | None = None,
         timeout_s: float = TIMEOUT_S,
+        resume_timeout_s: float = RESUME_TIMEOUT_S,
         spool: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._core = Core(url, api_key=api_key, workspace=workspace, timeout_s=timeout_s, spool=spool)
+        self._core = Core(
+            url,
+            api_key=api_key,
+            workspace=workspace,
+            timeout_s=timeout_s,
+            resume_timeout_s=resume_timeout_s,
+            spool=spool,
+        )
 
     def __enter__(self) -> Client:
         return self
@@ -84,8 +93,13 @@ class Client:
         domain: str | None = None,
         schema_version: int | None = None,
         attributes: Mapping[str, Any] | None = None,
+        join: bool = False,
     ) -> Run:
-        """A run of a pipeline, to be used with `with`. The same `run_id` again goes on where it ended."""
+        """A run of a pipeline, to be used with `with`. The same `run_id` again goes on where it ended.
+
+        `join` is for one of several agents that share a run: it knows what the run has done and writes its own steps,
+        and whoever has opened the run without it says whether it runs and how it has ended.
+        """
         name = run_id or f"{pipeline}-{uuid.uuid4().hex[:12]}"
         state = RunState(
             self._core,
@@ -94,16 +108,27 @@ class Client:
             domain=domain,
             schema_version=schema_version,
             attributes=attributes,
+            join=join,
         )
         return Run(state)
 
-    def update(self, change: Change, *, run_id: str, step: str | None = None, sub_task: str | None = None) -> Document:
+    def update(
+        self,
+        change: Change,
+        *,
+        run_id: str,
+        step: str | None = None,
+        sub_task: str | None = None,
+        schema_version: int | None = None,
+    ) -> Document:
         """Read a row of a run's state, change it by a function, write it; again where another was faster.
 
-        `change` gets the fields that may be written (none when the row is not there) and gives them changed, or None to
-        leave them. Raises `Unavailable`, `Refused`, and what `change` raises.
+        `change` gets the fields that may be written (none when the row is not there), which are its own to alter, and
+        gives them changed, or None to leave them; what is equal is not written. `schema_version` is that in which it
+        reads and writes attributes (by default the latest). Gives the row as it is stored then. Raises `Unavailable`,
+        `Refused`, and what `change` raises.
         """
-        return self._drive(update(change, run_id=run_id, step=step, sub_task=sub_task))
+        return self._drive(update(change, run_id=run_id, step=step, sub_task=sub_task, schema_version=schema_version))
 
     def flush(self, timeout_s: float | None = None) -> bool:
         """Wait until what was kept is written, at most the timeout; whether it is."""
@@ -149,10 +174,15 @@ class Run(_Block):
         *,
         owner: str,
         plan: Sequence[str] | None = None,
+        schema_version: int | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> Step:
-        """A step, to be used with `with`: `owner` is who alone may write it, `plan` its sub-tasks in order."""
-        return Step(StepState(self._state, name=name, owner=owner, plan=plan, attributes=attributes))
+        """A step, to be used with `with`: `owner` is who alone may write it, `plan` its sub-tasks in order (1,000 at
+        most). `schema_version` is that of its attributes; the run's by default."""
+        state = StepState(
+            self._state, name=name, owner=owner, plan=plan, schema_version=schema_version, attributes=attributes
+        )
+        return Step(state)
 
     def decide(self, agent: str, kind: str, *, choice: Mapping[str, Any], rationale: str, **more: Any) -> None:
         """Keep why something was chosen; `reasons` and `step` as in the HTTP contract. Never raises."""
@@ -171,7 +201,7 @@ class Step(_Block):
         return self
 
     def progress(self, share: float) -> None:
-        """Say how far it is, 0 to 1. Never raises, and costs next to nothing when called often."""
+        """Say how far it is, 0 to 1. Never raises, whatever it gets, and costs next to nothing when called often."""
         self._drive(self._state.progress(share, now=time.monotonic()))
 
     def sub_task(
@@ -195,8 +225,9 @@ class Step(_Block):
         when skipped. `inputs` are paths and plain values: with them, the work of other runs counts too. `version`
         names the code. `uri` says where artifacts can be had elsewhere, `fetch(uri, path)` brings them from there.
         `exclusive` claims the work for `lease_s` seconds at a time; where another holds it, it waits for `wait_s`
-        seconds (default: a lease and 5), then raises `Held`. Beyond that it raises what `produce` raises, and
-        `ArtifactMissing`.
+        seconds (default: a lease and 5), then raises `Held`. Where the lease has ended meanwhile, unrenewed for want of
+        a service, it waits for that as long, then raises `Lapsed` (a `Held`) and publishes nothing. Beyond that it
+        raises what `produce` raises, and `ArtifactMissing`.
         """
         how = {"fetch": fetch, "uri": uri, "exclusive": exclusive, "lease_s": lease_s, "wait_s": wait_s}
         plan = self._state.sub_task(name, inputs=inputs, version=version, produce=produce, artifact=artifact, **how)

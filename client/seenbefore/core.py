@@ -19,9 +19,11 @@ from seenbefore.engine import Engine
 from seenbefore.errors import SpoolUnavailable
 from seenbefore.settings import TIMEOUT_S, Target, make_target, spool_path
 from seenbefore.spool import Spool, Spooled, Write
-from seenbefore.wire import Request
+from seenbefore.wire import Document, Request
 
 log = logging.getLogger("seenbefore")
+#: Seconds that the opening of a run waits for what the run has done: without it hours may be done again.
+RESUME_TIMEOUT_S = 10.0
 #: Parts of a parent process: what is open there must not be closed by its child.
 _left_behind: list[object] = []
 
@@ -37,7 +39,8 @@ class Parts:
 
 
 class Core:
-    """Asks and keeps writes. `timeout_s` is the longest that a pipeline waits for any one call, in seconds."""
+    """Asks and keeps writes. `timeout_s` is the longest that a pipeline waits for any one call, in seconds; the opening
+    of a run waits for `resume_timeout_s`."""
 
     def __init__(
         self,
@@ -46,10 +49,12 @@ class Core:
         api_key: str | None = None,
         workspace: str | None = None,
         timeout_s: float = TIMEOUT_S,
+        resume_timeout_s: float = RESUME_TIMEOUT_S,
         spool: str | os.PathLike[str] | None = None,
     ) -> None:
         self.target: Target = make_target(url, api_key=api_key, workspace=workspace)
         self.timeout_s = timeout_s
+        self.resume_timeout_s = resume_timeout_s
         self._path = Path(spool) if spool is not None else spool_path()
         self._lock = threading.Lock()
         self._parts: Parts | None = None
@@ -121,6 +126,14 @@ class Core:
         """What waits for a run; nothing when the spool cannot be read."""
         try:
             return self.parts.spool.of_lane(self.target.name, lane)
+        except SpoolUnavailable as error:
+            log.debug("%s", error)
+            return []
+
+    def kept(self, lane: str) -> list[tuple[str, Document]]:
+        """The newest write of each sub-task of a run that this machine has kept, as path and body, delivered or not."""
+        try:
+            return self.parts.spool.latest(self.target.name, lane)
         except SpoolUnavailable as error:
             log.debug("%s", error)
             return []

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+import time
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
+from datetime import datetime
 
+from seenbefore.mending import TIMEOUT_S, Stuck, is_superseded, mending
 from seenbefore.plain import spread
 from seenbefore.plans import Ask, Pause, Plan
-from seenbefore.spool import Spooled
-from seenbefore.wire import Answer
+from seenbefore.scrubbing import scrubbed
+from seenbefore.spooled import Spooled
+from seenbefore.wire import REFUSED_SENDER, Answer, Request
 
-#: Nobody waits for a delivery but the writes behind it.
-TIMEOUT_S = 10.0
-#: How often a row that changes under our hands is read again, and the longest pause before it, in seconds.
-ROUNDS, LONGEST_PAUSE_S = 20, 0.5
+#: How often a row that changes under our hands is read again, the longest pause before it, in seconds, and how often
+#: what it lacks is written.
+ROUNDS, LONGEST_PAUSE_S, MENDS = 20, 0.5, 4
 #: An incident that the service itself has yet to write is not there for a while; a row that makes the service stumble
-#: so often is set apart.
-PATIENCE_NOT_FOUND, PATIENCE_STUMBLE = 6, 20
+#: so often is set apart, and so is a completion that so often meets another's claim.
+PATIENCE_NOT_FOUND, PATIENCE_STUMBLE, PATIENCE_HELD = 6, 20, 10
+#: Seconds that such a completion waits.
+LEAST_HELD_S, LONGEST_HELD_S = 0.5, 300.0
 #: Refusals that say nothing of the row: the key is wrong, the limit is reached, the host is not ours.
-OF_THE_SENDER = frozenset({401, 403, 408, 421, 425, 429})
+OF_THE_SENDER = REFUSED_SENDER | {408, 421, 425, 429}
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
     """The service has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """The service has what was said later: nobody needs it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +45,57 @@ class Never:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Not now. `everywhere`: nor will it take anything else. `after_s`: when it says that it will."""
+    """Not now. `everywhere`: nor will it take anything else; `of_sender`: because of who asks. `after_s`: when it says
+    that it will."""
 
     trouble: str
     everywhere: bool = True
     after_s: float | None = None
+    of_sender: bool = False
 
 
-Delivery = Written | Never | Later
+Delivery = Written | Superseded | Never | Later
 
 
-def deliver(row: Spooled, *, etags: MutableMapping[str, str | None]) -> Plan[Delivery]:
-    """Send a row. Where it changes what is there already, it builds on the version that is there: the latest wins."""
-    request = row.request.matching(etags.get(row.path))
+def deliver(
+    row: Spooled, *, etags: MutableMapping[str, str | None], clock: Callable[[], float] = time.time
+) -> Plan[Delivery]:
+    """Send a row. Where it changes what is there already, it builds on the version that is there: the latest wins.
+
+    What the service lacks to take it is written first, once or twice. `clock` is that of `Spooled.added_at`.
+    """
+    request = row.request.aged(row.age_s(clock())).matching(etags.get(row.path))
+    mended = 0
     for turn in range(ROUNDS):
         answer: Answer | None = yield Ask(request, TIMEOUT_S)
         if answer is not None and answer.ok:
-            etags[row.path] = answer.etag
+            etags[row.path] = answer.version
             return Written()
         if row.method != "PUT" or not is_stale(answer):
-            return meaning(answer, row)
-        if turn:
-            yield Pause(jittered(turn))
-        there: Answer | None = yield Ask(request.reading(), TIMEOUT_S)
-        if there is None or not (there.ok or (there.status == 404 and there.problem)):
-            return meaning(there, row)
-        request = request.matching(there.etag if there.ok else None)
+            next_request = yield from _mend(answer, request, row, mended=mended)
+            mended += 1
+        else:
+            next_request = yield from _renew(request, turn=turn)
+        if isinstance(next_request, Stuck):
+            return meaning(next_request.answer, row, now=clock())
+        request = next_request
     return Later("The row keeps changing.", everywhere=False)
+
+
+def _mend(answer: Answer | None, request: Request, row: Spooled, *, mended: int) -> Plan[Request | Stuck]:
+    if mended == MENDS:
+        return Stuck(answer)
+    return (yield from mending(answer, request, row))
+
+
+def _renew(request: Request, *, turn: int) -> Plan[Request | Stuck]:
+    """The same as a change of the version that is there now."""
+    if turn:
+        yield Pause(jittered(turn))
+    there: Answer | None = yield Ask(request.reading(), TIMEOUT_S)
+    if there is None or not (there.ok or (there.status == 404 and there.problem)):
+        return Stuck(there)
+    return request.matching(there.version if there.ok else None)
 
 
 def is_stale(answer: Answer | None) -> bool:
@@ -74,18 +108,38 @@ def jittered(turn: int) -> float:
     return spread(0.0, min(LONGEST_PAUSE_S, 0.01 * 2**turn))
 
 
-def meaning(answer: Answer | None, row: Spooled) -> Delivery:
-    """What an answer that is neither done nor stale says of the row."""
+def meaning(answer: Answer | None, row: Spooled, *, now: float) -> Delivery:
+    """What an answer that is neither done nor stale says of the row; `now` in seconds since 1970."""
     if answer is None:
         return Later("The service does not answer.")
-    told = f"{answer.status}: {answer.detail}"
+    told = scrubbed(f"{answer.status}: {answer.detail}")
     if answer.status == 500:
         return Never(told) if row.attempts >= PATIENCE_STUMBLE else Later(told, everywhere=False)
     if answer.problem is None or answer.status in OF_THE_SENDER:
-        return Later(told, after_s=_seconds(answer.retry_after))
+        of_sender = answer.status in REFUSED_SENDER
+        return Later(told, after_s=_seconds(answer.retry_after), of_sender=of_sender)
+    if is_superseded(answer):
+        return Superseded()
     if answer.status == 404 and row.kind == "outcome" and row.attempts < PATIENCE_NOT_FOUND:
         return Later(told, everywhere=False)
+    if _is_held(answer, row) and row.attempts < PATIENCE_HELD:
+        return Later(told, everywhere=False, after_s=_left_s(answer, now=now))
     return Never(told)
+
+
+def _is_held(answer: Answer, row: Spooled) -> bool:
+    """Whether a completion meets another's claim: that may lapse, and the work is done."""
+    held = answer.status == 409 and "lease_expires_at" in (answer.problem or {})
+    return held and row.document.get("status") == "completed"
+
+
+def _left_s(answer: Answer, *, now: float) -> float:
+    """Seconds until the claim ends; within bounds, for the clocks may differ."""
+    try:
+        ends = datetime.fromisoformat(str((answer.problem or {})["lease_expires_at"])).timestamp()
+    except (ValueError, OverflowError, OSError):
+        ends = now
+    return min(max(ends - now, LEAST_HELD_S), LONGEST_HELD_S)
 
 
 def _seconds(text: str | None) -> float | None:

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from seenbefore import calls
-from seenbefore.delivery import Delivery, Later, Never, Written, deliver
+from seenbefore.delivery import Delivery, Later, Never, Superseded, Written, deliver
 from seenbefore.engine import Engine
 from seenbefore.errors import SpoolUnavailable
 from seenbefore.plain import spread
 from seenbefore.plans_async import drive_async
-from seenbefore.spool import Spool, Spooled
+from seenbefore.spool import Spool
+from seenbefore.spooled import Spooled
 
 #: Of the oldest rows so many are looked at, so many lanes go beside each other, and so many rows of each in one go.
 WINDOW, LANES, OF_LANE = 512, 16, 16
@@ -40,6 +41,7 @@ class Drainer:
         self._clock = clock
         self._etags: dict[str, str | None] = {}
         self._resting: dict[str, float] = {}
+        self._adopted = False
         self._not_before = 0.0
         self._backoff_s = FIRST_S
         self._wake = threading.Event()
@@ -111,6 +113,8 @@ class Drainer:
         left = self._not_before - self._clock()
         if left > 0:
             return left
+        if self._engine.accepted:
+            self._adopt()
         with self._turn() as ours:
             if not ours:
                 return TURN_S
@@ -139,7 +143,7 @@ class Drainer:
 
     def _round(self) -> bool:
         """Send the next rows of some lanes; whether to go on at once."""
-        lanes = self._lanes(self._spool.oldest(self._target, limit=WINDOW))
+        lanes = self._lanes()
         if not lanes:
             return False
         sent = [self._engine.spawn(self._send(rows)) for rows in lanes]
@@ -147,11 +151,17 @@ class Drainer:
         self._settle(results)
         return self._clock() >= self._not_before and self._engine.breaker.closed
 
-    def _lanes(self, rows: list[Spooled]) -> list[list[Spooled]]:
+    def _lanes(self) -> list[list[Spooled]]:
+        """The first rows of some lanes, but for those that rest; one with many rows keeps none of the others back."""
+        now = self._clock()
+        self._resting = {lane: until for lane, until in self._resting.items() if until > now}
         lanes: dict[str, list[Spooled]] = {}
-        for row in rows:
-            if self._clock() >= self._resting.get(row.lane, 0.0):
+        while len(lanes) < LANES:
+            rows = self._spool.oldest(self._target, limit=WINDOW, beside=[*self._resting, *lanes])
+            for row in rows:
                 lanes.setdefault(row.lane, []).append(row)
+            if len(rows) < WINDOW:
+                break
         return [lane[:OF_LANE] for lane in list(lanes.values())[:LANES]]
 
     async def _send(self, rows: list[Spooled]) -> list[tuple[Spooled, Delivery]]:
@@ -166,27 +176,43 @@ class Drainer:
 
     def _settle(self, results: list[tuple[Spooled, Delivery]]) -> None:
         written = [row.number for row, result in results if isinstance(result, Written)]
+        superseded = [row.number for row, result in results if isinstance(result, Superseded)]
         refused = [(row.number, result.reason) for row, result in results if isinstance(result, Never)]
-        self._spool.settle(written=written, refused=refused)
+        self._spool.settle(written=written, superseded=superseded, refused=refused)
         for row, result in results:
             if isinstance(result, Never):
                 log.warning("Seen Before refuses a write to %s: %s", row.path, result.reason)
+            if isinstance(result, Superseded):
+                log.debug("what %s is to say has been said anew since", row.path)
             if isinstance(result, Later):
                 self._later(row, result)
-        if written or refused:
+        if written or superseded or refused:
             self._backoff_s = FIRST_S
+        if written:
+            self._adopt()
         if len(self._etags) > 10_000:
             self._etags.clear()
 
     def _later(self, row: Spooled, later: Later) -> None:
-        self._spool.tried(row.number, trouble=later.trouble)
-        wait = later.after_s or self._backoff_s * spread(0.5, 1.0)
+        self._spool.tried(row.number, trouble=later.trouble, counts=not later.everywhere)
+        if later.of_sender:
+            self._spool.mark(self._target, place=self._engine.target.place, reason=later.trouble)
         if not later.everywhere:
-            self._resting[row.lane] = self._clock() + min(FIRST_S * 2 ** min(row.attempts, 10), LONGEST_S)
+            wait = later.after_s or min(FIRST_S * 2 ** min(row.attempts, 10), LONGEST_S)
+            self._resting[row.lane] = self._clock() + wait
             return
         if self._engine.breaker.closed:  # else its probe says when
-            self._not_before = self._clock() + wait
+            self._not_before = self._clock() + (later.after_s or self._backoff_s * spread(0.5, 1.0))
             self._backoff_s = min(self._backoff_s * 2, LONGEST_S)
+
+    def _adopt(self) -> None:
+        """Take over, once, what waits here for a key that was refused: this one is not."""
+        if self._adopted:
+            return
+        count = self._spool.adopt(self._target, place=self._engine.target.place)
+        self._adopted = True
+        if count:
+            log.warning("%d writes that waited for an API key that was refused are sent with this one.", count)
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[bool]:

@@ -14,9 +14,11 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from seenbefore import quiet
 from seenbefore.breaker import Breaker
+from seenbefore.plain import is_cancelled
 from seenbefore.settings import Target
-from seenbefore.wire import MOST_BYTES, Answer, Request
+from seenbefore.wire import MOST_BYTES, REFUSED_SENDER, Answer, Request, entity_tag
 
 if TYPE_CHECKING:
     import httpx
@@ -24,19 +26,25 @@ if TYPE_CHECKING:
 #: Of a timeout so much (at most 50 ms) is kept for noting that it has passed.
 MARGIN, MOST_MARGIN_S = 0.05, 0.05
 STOP_S = 0.5
+#: What anybody may ask, and what says nothing of who does.
+OPEN = "/health/"
 log = logging.getLogger("seenbefore")
+#: Services that have refused a key of this process, which is told once.
+_refusing: set[str] = set()
 
 
 class Engine:
     """Asks the service and never raises: what goes wrong is None. Safe to use from several threads.
 
     `start` may be called often; nothing is started before its first call. After a fork a new engine is needed.
+    `accepted`: the service has done something for whoever asks here.
     """
 
     def __init__(self, target: Target, *, timeout_s: float, breaker: Breaker) -> None:
         self.target = target
         self.timeout_s = timeout_s
         self.breaker = breaker
+        self.accepted = False
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -67,10 +75,13 @@ class Engine:
     def _make_client(self) -> httpx.AsyncClient:
         import httpx  # noqa: PLC0415 - a tenth of a second that an import of this package must not take
 
+        quiet.install()
         return httpx.AsyncClient(
             base_url=self.target.url,
             headers=self.target.headers | {"Accept-Encoding": "identity"},
-            timeout=None,  # ours holds in total  # noqa: S113
+            # Ours holds in total; but a host that drops packets is given up after the time that any call may take, also
+            # where an answer may take longer.
+            timeout=httpx.Timeout(None, connect=self.timeout_s),
             trust_env=not self.target.is_local,
             limits=httpx.Limits(max_connections=32, keepalive_expiry=30.0),
         )
@@ -114,6 +125,10 @@ class Engine:
             return await asyncio.wait_for(waiting, max(0.0, deadline - time.monotonic()))
         except TimeoutError:
             return None
+        except asyncio.CancelledError:  # the pipeline's own, or what the end of the engine drops
+            if is_cancelled():
+                raise
+            return None
 
     async def _asked(self, request: Request, *, deadline: float) -> Answer | None:
         began = time.monotonic()
@@ -135,10 +150,26 @@ class Engine:
         """One call, in the loop, whatever the breaker says; None when there is no whole answer in so many seconds."""
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._exchange(request)
+                with quiet.quiet():
+                    answer = await self._exchange(request)
         except Exception as error:  # noqa: BLE001,RUF100 - whatever it is, a pipeline must not see it
             log.debug("%s %s: %s", request.method, request.path, type(error).__name__)
             return None
+        if answer is not None and not request.path.startswith(OPEN):
+            self._hear(answer)
+        return answer
+
+    def _hear(self, answer: Answer) -> None:
+        """What an answer says of who asks. A key is not mended by asking again, so that is told, and told once."""
+        self.accepted = self.accepted or answer.ok
+        if answer.status in REFUSED_SENDER and self.target.shown not in _refusing:
+            _refusing.add(self.target.shown)
+            log.warning(
+                "%s refuses %s (%d); the pipeline goes on without it, and what is to be written waits on this machine.",
+                self.target.shown,
+                "this API key" if self.target.api_key else "calls without an API key (SEENBEFORE_API_KEY)",
+                answer.status,
+            )
 
     async def _exchange(self, request: Request) -> Answer | None:
         if self._http is None:
@@ -158,7 +189,7 @@ class Engine:
             status=response.status_code,
             body=b"".join(parts),
             kind=named("content-type", ""),
-            etag=named("etag"),
+            etag=entity_tag(named("etag")),
             retry_after=named("retry-after"),
         )
 
@@ -181,7 +212,8 @@ class Engine:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         if self._http is not None:
-            await self._http.aclose()
+            with quiet.quiet():
+                await self._http.aclose()
         loop.stop()
 
 

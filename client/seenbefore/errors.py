@@ -18,6 +18,14 @@ class Held(SeenBeforeError):
         self.until = until
 
 
+class Lapsed(Held):
+    """The lease has ended while the service was away: whether another holds the sub-task now, nobody can tell."""
+
+    def __init__(self, sub_task: str) -> None:
+        super().__init__(sub_task)
+        self.args = (f"The lease on the sub-task {sub_task} has ended, and Seen Before does not answer.",)
+
+
 class Unavailable(SeenBeforeError):
     """The service has not answered, or not as it should (raised by `update` alone)."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ def hash_path(path: str | os.PathLike[str]) -> str:
 
 
 def _hash_file(path: Path) -> str:
+    if path.exists() and not path.is_file():  # a pipe or a device has no end
+        raise OSError(f"{path} is neither a file nor a folder")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -32,16 +34,17 @@ def _hash_folder(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def hash_inputs(inputs: object, *, run_id: str, version: str | None = None) -> str:
+def hash_inputs(inputs: object, *, place: Sequence[str], version: str | None = None) -> str:
     """SHA-256 of the contents of inputs. Never raises.
 
-    A path, and a text that names an existing file or folder, counts by its contents; anything else by its canonical
-    JSON. Without inputs (None) the work is the same within its run and in no other; with inputs that cannot be read or
-    written as JSON it is never the same. `version` is the pipeline's own word for "the same code".
+    A file counts by its bytes, whether a path or a text names it; a folder by all that is in it, and only as a path,
+    for many a plain word names a folder by chance. Anything else counts by its canonical JSON. Without inputs (None)
+    the work is the same at its `place` (pipeline, run, step and sub-task) and nowhere else; with inputs that cannot be
+    read or written as JSON it is never the same. `version` is the pipeline's own word for "the same code".
     """
-    told: object = {"run_id": run_id} if inputs is None else {"inputs": inputs}
     try:
-        text = json.dumps([_told(told), version], sort_keys=True, separators=(",", ":"))
+        told = {"place": list(place)} if inputs is None else {"inputs": _told(inputs)}
+        text = json.dumps([told, version], sort_keys=True, separators=(",", ":"))
     except (OSError, TypeError, ValueError, RecursionError):
         return os.urandom(32).hex()
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -57,13 +60,13 @@ def _told(value: object) -> Any:
         return [_told(each) for each in value]
     if isinstance(value, bytes | bytearray | memoryview):
         return {"sha256": hashlib.sha256(value).hexdigest()}
-    if isinstance(value, os.PathLike) or (isinstance(value, str) and _exists(value)):
+    if isinstance(value, os.PathLike) or (isinstance(value, str) and _names_file(value)):
         return {"sha256": hash_path(value)}
     return value
 
 
-def _exists(text: str) -> bool:
+def _names_file(text: str) -> bool:
     try:
-        return bool(text) and Path(text).exists()
+        return Path(text).is_file()
     except (OSError, ValueError):
         return False

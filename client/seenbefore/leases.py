@@ -16,7 +16,7 @@ from typing import Any, Literal
 from seenbefore import calls
 from seenbefore.delivery import is_stale, jittered
 from seenbefore.engine import Engine
-from seenbefore.errors import Held
+from seenbefore.errors import Held, Lapsed
 from seenbefore.plain import text
 from seenbefore.plans import Ask, Pause, Plan
 from seenbefore.plans_async import drive_async
@@ -36,28 +36,36 @@ def _make_holder() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What is claimed, by whom and for how many seconds; `holder` is this process's own."""
+    """What is claimed, of which pipeline, by whom and for how many seconds; `holder` is this process's own."""
 
     path: str
+    pipeline: str
     sub_task: str
     owner: str
     lease_s: float
+    wait_s: float
     inputs_hash: str
     holder: str = field(default_factory=_make_holder)
 
     @property
     def request(self) -> Request:
         """Claim it, or renew the claim."""
-        body = {"owner": self.owner, "status": "started", "holder": self.holder, "lease_s": self.lease_s}
-        return calls.put(self.path, body | {"inputs_hash": self.inputs_hash})
+        body = {"pipeline": self.pipeline, "owner": self.owner, "status": "started", "holder": self.holder}
+        return calls.put(self.path, body | {"lease_s": self.lease_s, "inputs_hash": self.inputs_hash})
 
 
 class Lease:
-    """A claim that the service has granted. It is lost once the service says that another has it."""
+    """A claim, renewed in the background. It is lost once the service says that another has it.
 
-    def __init__(self, engine: Engine, claim: Claim) -> None:
+    `confirmed_at` (monotonic seconds) is when that claim was sent which the service granted: on this machine's clock
+    the lease ends no later than on the service's. None where there was no answer: the claim may be granted or not, and
+    nobody can be asked.
+    """
+
+    def __init__(self, engine: Engine, claim: Claim, *, confirmed_at: float | None = None) -> None:
         self._engine = engine
         self._claim = claim
+        self._confirmed_at = confirmed_at
         self._lost: Held | None = None
         self._renewing: concurrent.futures.Future[Any] | None = None
         with contextlib.suppress(RuntimeError):
@@ -68,21 +76,44 @@ class Lease:
         """Who holds it: this process."""
         return self._claim.holder
 
+    @property
+    def _has_lapsed(self) -> bool:
+        return self._confirmed_at is not None and time.monotonic() - self._confirmed_at >= self._claim.lease_s
+
     async def _keep(self) -> None:
         while self._lost is None:
             await asyncio.sleep(self._claim.lease_s / RENEWALS)
             await drive_async(self._renew(), self._engine)
 
     def _renew(self) -> Plan[None]:
+        asked_at = time.monotonic()
         answer: Answer | None = yield Ask(self._claim.request)
-        if answer is not None and not answer.ok and answer.problem is not None and answer.status in (409, 412, 428):
+        if answer is None:
+            return
+        if answer.ok:
+            self._confirmed_at = max(asked_at, self._confirmed_at or asked_at)
+        elif _is_taken(answer) or (self._confirmed_at is not None and is_stale(answer)):
             self._lost = held(answer, self._claim)
 
     def confirm(self) -> Plan[None]:
-        """Renew it; raises `Held` where another has it. Without an answer nobody can tell, and the work counts."""
+        """Renew it; raises `Held` where another has it. Without an answer the work counts while the lease runs, and
+        where it never was confirmed; once it has ended the service is waited for, and after `wait_s` this raises
+        `Lapsed`."""
         yield from self._renew()
+        if self._has_lapsed and self._lost is None:
+            yield from self._revive()
         if self._lost is not None:
             raise self._lost
+
+    def _revive(self) -> Plan[None]:
+        deadline = time.monotonic() + self._claim.wait_s
+        log.info("The lease on %s has ended; waiting for Seen Before to renew it.", self._claim.sub_task)
+        while self._has_lapsed and self._lost is None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise Lapsed(self._claim.sub_task)
+            yield Pause(min(LOOK_S, left))
+            yield from self._renew()
 
     def end(self) -> None:
         """Renew it no more."""
@@ -91,41 +122,53 @@ class Lease:
 
 
 def claiming(
-    engine: Engine, claim: Claim, *, wait_s: float, is_done: Callable[[Recorded], Plan[bool]]
-) -> Plan[Lease | Literal["done"] | None]:
+    engine: Engine, claim: Claim, *, is_done: Callable[[Recorded], Plan[bool]]
+) -> Plan[Lease | Literal["done"]]:
     """Claim a sub-task, waiting for another's lease to end; `done` where that one has done it meanwhile.
 
-    None when the service does not answer or knows no such step: then nobody is asked. Raises `Held` after `wait_s`.
+    The lease is unconfirmed when the service does not answer or knows no such step: then nobody can be asked. Raises
+    `Held` after the claim's `wait_s`.
     """
-    deadline = time.monotonic() + wait_s
-    request, turn = claim.request, 0
+    deadline = time.monotonic() + claim.wait_s
+    request, turn, waits_for = claim.request, 0, None
     while True:
+        asked_at = time.monotonic()
         answer: Answer | None = yield Ask(request)
         if answer is not None and answer.ok:
-            return Lease(engine, claim)
+            return Lease(engine, claim, confirmed_at=asked_at)
         if is_stale(answer):
             there: Answer | None = yield Ask(claim.request.reading())
             done = of_document(there.document) if there is not None and there.ok else None
             if done is not None and (yield from is_done(done)):
                 return "done"
-            request = claim.request.matching(there.etag if there is not None and there.ok else None)
+            request = claim.request.matching(there.version if there is not None and there.ok else None)
             turn += 1
             yield Pause(jittered(turn))
-        elif answer is not None and answer.status == 409 and _is_taken(answer):
-            if time.monotonic() >= deadline or "owner" in (answer.document or {}):
-                raise held(answer, claim)
+        elif answer is not None and _is_taken(answer):
+            waits_for = yield from _wait_for(held(answer, claim), answer, deadline=deadline, before=waits_for)
             request = claim.request
-            yield Pause(min(LOOK_S, max(0.0, deadline - time.monotonic())))
         else:
             told = answer.detail if answer is not None else "no answer"
             log.warning("The sub-task %s cannot be claimed (%s); it is done all the same.", claim.sub_task, told)
-            return None
+            return Lease(engine, claim)
+
+
+def _wait_for(trouble: Held, answer: Answer, *, deadline: float, before: str | None) -> Plan[str | None]:
+    """Wait a little for its holder, and say so where it is another one than `before`; gives that holder. Raises the
+    trouble at the deadline, and at once where the step itself is another's: that does not pass."""
+    left = deadline - time.monotonic()
+    if left <= 0 or "owner" in (answer.problem or {}):
+        raise trouble
+    if before != trouble.holder:
+        log.info("%s Waiting for it for %.0f s at most.", trouble, left)
+    yield Pause(min(LOOK_S, left))
+    return trouble.holder
 
 
 def _is_taken(answer: Answer) -> bool:
     """Whether somebody else is why: a holder, or the step's owner."""
     problem = answer.problem or {}
-    return "holder" in problem or "owner" in problem
+    return answer.status == 409 and ("holder" in problem or "owner" in problem)
 
 
 def held(answer: Answer, claim: Claim) -> Held:

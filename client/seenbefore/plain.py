@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -75,3 +76,9 @@ def numbers(value: Mapping[str, object] | None) -> dict[str, float]:
 def spread(least: float, most: float) -> float:
     """Any number between the two, so that many do not try at once. (`random` takes long to import.)"""
     return least + (most - least) * int.from_bytes(os.urandom(4)) / 2**32
+
+
+def is_cancelled() -> bool:
+    """Whether it is the pipeline's own task that is cancelled; what the client's engine drops is none of its affair."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0

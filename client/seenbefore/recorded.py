@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,23 +16,46 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A completed sub-task as it was recorded; `artifacts` is `{name: {"sha256", "uri"}}`."""
+    """A completed sub-task as it was recorded; `artifacts` is `{name: {"sha256", "uri"}}`.
+
+    `only_here`: this machine has kept it, and whether the service knows it too cannot be told.
+    """
 
     inputs_hash: str | None
     artifacts: Mapping[str, Any]
+    only_here: bool = False
 
 
-def of_run(answer: Answer | None, *, pipeline: str) -> dict[Place, Recorded]:
-    """The completed sub-tasks in an answer of `GET /runs/{run_id}` of this pipeline; none in any other."""
+def of_run(answer: Answer | None, *, pipeline: str) -> dict[Place, Recorded] | None:
+    """The completed sub-tasks in an answer of `GET /runs/{run_id}`; None where that is no run of this pipeline."""
     if answer is None or not answer.ok or answer.document is None or answer.document.get("pipeline") != pipeline:
-        return {}
-    found = {}
+        return None
+    found: dict[Place, Recorded] = {}
     for step in _objects(answer.document.get("steps")):
-        for sub_task in _objects(step.get("sub_tasks")):
-            done = of_document(sub_task)
-            if done is not None:
-                found[str(step.get("step")), str(sub_task.get("sub_task"))] = done
+        found |= _completed(step, step=str(step.get("step")))
     return found
+
+
+def cut_steps(answer: Answer | None) -> list[tuple[str, str]]:
+    """The steps of which an answer of `GET /runs/{run_id}` shows the beginning only, and after what the rest begins."""
+    steps = _objects((answer.document or {}).get("steps")) if answer is not None and answer.ok else []
+    return [(str(step.get("step")), after) for step in steps if isinstance(after := step.get("sub_tasks_next"), str)]
+
+
+def of_page(answer: Answer | None, *, step: str) -> dict[Place, Recorded]:
+    """The completed sub-tasks in a page of a step's."""
+    return _completed(answer.document or {}, step=step) if answer is not None and answer.ok else {}
+
+
+def next_of(answer: Answer | None) -> str | None:
+    """After which sub-task the next page begins."""
+    following = (answer.document or {}).get("next") if answer is not None and answer.ok else None
+    return following if isinstance(following, str) else None
+
+
+def _completed(document: Document, *, step: str) -> dict[Place, Recorded]:
+    shown = {(step, str(each.get("sub_task"))): of_document(each) for each in _objects(document.get("sub_tasks"))}
+    return {place: done for place, done in shown.items() if done is not None}
 
 
 def of_document(document: Document | None) -> Recorded | None:
@@ -51,13 +74,19 @@ def of_reusable(answer: Answer | None) -> Recorded | None:
     return Recorded(inputs_hash=said.get("inputs_hash"), artifacts=said["artifacts"])
 
 
-def of_spool(rows: Iterable[Spooled]) -> dict[Place, Recorded | None]:
-    """What waits to be written, the latest of each sub-task; None where that is no completion."""
+def of_spool(rows: Iterable[Spooled], *, pipeline: str) -> dict[Place, Recorded | None]:
+    """What waits to be written, the latest of each sub-task of this pipeline; None where that is no completion."""
     found: dict[Place, Recorded | None] = {}
     for row in rows:
-        if row.kind == "sub_task":
+        if row.kind == "sub_task" and row.document.get("pipeline", pipeline) == pipeline:
             found[_place(row.path)] = of_document(row.document)
     return found
+
+
+def of_machine(kept: Iterable[tuple[str, Document]], *, pipeline: str) -> dict[Place, Recorded]:
+    """The completed sub-tasks of this pipeline among what this machine has kept of a run, as path and body."""
+    ours = {_place(path): of_document(body) for path, body in kept if body.get("pipeline") == pipeline}
+    return {place: replace(done, only_here=True) for place, done in ours.items() if done is not None}
 
 
 def _place(path: str) -> Place:

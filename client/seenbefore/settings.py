@@ -35,6 +35,11 @@ class Target:
         return f"{self.shown} {self.workspace or ''} {key}".rstrip()
 
     @property
+    def place(self) -> str:
+        """The same whatever the key."""
+        return f"{self.shown} {self.workspace or ''}".rstrip()
+
+    @property
     def shown(self) -> str:
         """The address without anybody's name or password."""
         scheme, separator, rest = self.url.partition("://")

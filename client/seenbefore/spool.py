@@ -7,137 +7,85 @@ ones (the work is then done again). `synchronous = FULL` would cost a flush of t
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import sqlite3
 import threading
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from seenbefore.errors import SpoolUnavailable
-from seenbefore.wire import Document, Request
+from seenbefore.scrubbing import scrubbed_body
+from seenbefore.spool_file import BUSY_S, open_file, prepare, transaction, translated
+from seenbefore.spooled import Counts, RefusedWrite, Spooled, Standing, Write
+from seenbefore.wire import Document
+
+__all__ = ["Counts", "RefusedWrite", "Spool", "Spooled", "Standing", "Write"]
 
 MOST_ROWS = 100_000
 MOST_BYTES = 256_000_000
-#: Of those that the service refuses so many are kept; then the oldest go.
-MOST_REFUSED = 10_000
+#: Of those that the service refuses so many are kept, and so many bytes; then the oldest go.
+MOST_REFUSED, MOST_REFUSED_BYTES = 10_000, 64_000_000
+#: The latest of sub-tasks: so many, so many bytes and so many days; the runs that were written longest ago go first.
+MOST_LATEST, MOST_LATEST_BYTES, LATEST_DAYS = 100_000, 64_000_000, 30
 #: How full the spool may be for a kind to be taken. What makes a resume possible is taken to the last.
 ROOM = {"progress": 0.5, "note": 0.8, "outcome": 0.9}
-#: Seconds that a write waits for another process's; and the next ones, once that has been in vain.
-BUSY_S, BUSY_AGAIN_S = 1.0, 0.02
+#: Kinds of which most is text of people or failures.
+IN_WORDS = frozenset({"note", "outcome"})
+#: Seconds that the next writes wait for another process's, once that has been in vain.
+BUSY_AGAIN_S = 0.02
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS about (
-    singleton INTEGER PRIMARY KEY CHECK (singleton = 1), id TEXT NOT NULL, row_count INTEGER NOT NULL,
-    byte_count INTEGER NOT NULL, dropped INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS waiting (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL, lane TEXT NOT NULL, kind TEXT NOT NULL,
-    method TEXT NOT NULL, path TEXT NOT NULL, body BLOB NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, trouble TEXT,
-    added_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP);
-CREATE INDEX IF NOT EXISTS waiting_by_lane ON waiting (target, lane, number);
-CREATE TABLE IF NOT EXISTS refused (
-    number INTEGER PRIMARY KEY, target TEXT NOT NULL, lane TEXT NOT NULL, kind TEXT NOT NULL, method TEXT NOT NULL,
-    path TEXT NOT NULL, body BLOB NOT NULL, reason TEXT NOT NULL, refused_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP);
-CREATE TRIGGER IF NOT EXISTS waiting_added AFTER INSERT ON waiting BEGIN
-    UPDATE about SET row_count = row_count + 1, byte_count = byte_count + length(new.body); END;
-CREATE TRIGGER IF NOT EXISTS waiting_gone AFTER DELETE ON waiting BEGIN
-    UPDATE about SET row_count = row_count - 1, byte_count = byte_count - length(old.body); END;
+ADD = """
+INSERT INTO waiting (target, lane, kind, method, path, body, added_at)
+VALUES (?, ?, ?, ?, ?, ?, strftime('%Y-%m-%d %H:%M:%f', 'now'))
 """
-ADD = "INSERT INTO waiting (target, lane, kind, method, path, body) VALUES (?, ?, ?, ?, ?, ?)"
-OLDEST = """
-SELECT number, target, lane, kind, method, path, body, attempts FROM waiting
-WHERE target = ? ORDER BY number LIMIT ?
+ROW = """
+SELECT number, target, lane, kind, method, path, body, attempts,
+    (julianday(added_at) - julianday('1970-01-01')) * 86400.0 FROM waiting
 """
-OF_LANE = """
-SELECT number, target, lane, kind, method, path, body, attempts FROM waiting
-WHERE target = ? AND lane = ? ORDER BY number
+OLDEST = f"{ROW} WHERE target = ? AND lane NOT IN (SELECT value FROM json_each(?)) ORDER BY number LIMIT ?"
+OF_LANE = f"{ROW} WHERE target = ? AND lane = ? ORDER BY number"
+LATEST = """
+SELECT path, body FROM latest WHERE target = ? AND lane = ? AND added_at > datetime('now', ?) ORDER BY number
+"""
+FORGET_OLD = (
+    "DELETE FROM latest WHERE added_at <= datetime('now', ?)",
+    "DELETE FROM latest_runs WHERE added_at <= datetime('now', ?)",
+)
+OLDEST_RUN = "SELECT target, lane FROM latest_runs ORDER BY number LIMIT 1"
+FORGET_RUN = (
+    "DELETE FROM latest WHERE target = ? AND lane = ?",
+    "DELETE FROM latest_runs WHERE target = ? AND lane = ?",
+)
+#: Some at once: not every write is to look for the next.
+FORGET_SOME = """
+DELETE FROM latest WHERE number IN (
+    SELECT number FROM latest ORDER BY number LIMIT (SELECT 1 + row_count / 100 FROM latest_size))
 """
 REFUSE = """
-INSERT OR REPLACE INTO refused (number, target, lane, kind, method, path, body, reason)
-SELECT number, target, lane, kind, method, path, body, ? FROM waiting WHERE number = ?
+INSERT OR REPLACE INTO refused (number, target, lane, kind, method, path, body, added_at, reason)
+SELECT number, target, lane, kind, method, path, body, added_at, ? FROM waiting WHERE number = ?
 """
-TRIM = "DELETE FROM refused WHERE number NOT IN (SELECT number FROM refused ORDER BY number DESC LIMIT ?)"
+TRIM = """
+DELETE FROM refused WHERE number IN (
+    SELECT number FROM (
+        SELECT number, count(*) OVER newest AS row_count, sum(length(body)) OVER newest AS byte_count FROM refused
+        WINDOW newest AS (ORDER BY number DESC ROWS UNBOUNDED PRECEDING))
+    WHERE row_count > ? OR byte_count > ?)
+"""
 AGAIN = """
-INSERT INTO waiting (target, lane, kind, method, path, body)
-SELECT target, lane, kind, method, path, body FROM refused WHERE number = ?
+INSERT INTO waiting (target, lane, kind, method, path, body, attempts, added_at)
+SELECT target, lane, kind, method, path, body, 1, coalesce(added_at, refused_at) FROM refused WHERE number = ?
 """
 #: The lane whose run has ended longest ago: nobody resumes it.
 ENDED = "SELECT target, lane FROM waiting WHERE kind = 'end' ORDER BY number LIMIT 1"
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """What is to be written: rows of a lane go out in order, lanes beside each other.
-
-    `kind` is `run`, `step`, `sub_task`, `end` (of a run), `progress`, `note` (a decision record) or `outcome`.
-    """
-
-    lane: str
-    kind: str
-    request: Request
-
-
-@dataclass(frozen=True, slots=True)
-class Spooled:
-    """A waiting write; `key` makes every sending of it the same one."""
-
-    number: int
-    target: str
-    lane: str
-    kind: str
-    method: str
-    path: str
-    body: bytes
-    attempts: int
-    key: str
-
-    @property
-    def request(self) -> Request:
-        """The call."""
-        return Request(self.method, self.path, self.body, key=self.key)
-
-    @property
-    def document(self) -> Document:
-        """The body."""
-        value: Document = json.loads(self.body)
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedWrite:
-    """A write that the service does not take, and why."""
-
-    number: int
-    target: str
-    method: str
-    path: str
-    body: bytes
-    reason: str
-    refused_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What waits for one service and workspace."""
-
-    target: str
-    rows: int
-    size: int
-    oldest: str
-    trouble: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What is in the spool; `dropped` were lost for want of room."""
-
-    waiting: int
-    size: int
-    refused: int
-    dropped: int
+STANDING = """
+SELECT target, count(*), sum(length(body)), min(added_at), max(trouble),
+    (SELECT reason FROM senders WHERE senders.target = waiting.target) FROM waiting GROUP BY target
+"""
+MARK = "INSERT OR REPLACE INTO senders (target, place, reason) VALUES (?, ?, ?)"
+MARKED = "SELECT target FROM senders WHERE place = ? AND target <> ?"
 
 
 class Spool:
@@ -146,37 +94,34 @@ class Spool:
     Every method raises `SpoolUnavailable` when SQLite cannot do it. `path` None is a spool in memory.
     """
 
-    def __init__(self, path: Path | None, *, most_rows: int = MOST_ROWS, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        most_rows: int = MOST_ROWS,
+        most_bytes: int = MOST_BYTES,
+        most_latest: int = MOST_LATEST,
+    ) -> None:
         self.path = path
         self._most = (most_rows, most_bytes)
+        self._most_latest = (most_latest, MOST_LATEST_BYTES)
         self._lock = threading.Lock()
         self._busy_s = BUSY_S
-        with _translated():
-            if path is not None:
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                path.touch(mode=0o600)  # failures are nobody else's business
-            self._file = sqlite3.connect(
-                path or ":memory:", check_same_thread=False, isolation_level=None, timeout=BUSY_S
-            )
-            self._file.execute("PRAGMA journal_mode = WAL")
-            self._file.execute("PRAGMA synchronous = NORMAL")
-            # `tidy` does it, on nobody's time; this is for an outage, in which it does not come to it: 64 MB at most.
-            self._file.execute("PRAGMA wal_autocheckpoint = 16000")
-            self._file.execute("PRAGMA journal_size_limit = 67108864")
-            self._id = self._prepare()
-
-    def _prepare(self) -> str:
-        there = self._file.execute("SELECT count(*) FROM sqlite_master WHERE name = 'about'").fetchone()[0]
-        with _transaction(self._file):
-            for statement in _statements(SCHEMA) if not there else ():
-                self._file.execute(statement)
-            self._file.execute("INSERT OR IGNORE INTO about VALUES (1, ?, 0, 0, 0)", (uuid.uuid4().hex,))
-            return str(self._file.execute("SELECT id FROM about").fetchone()[0])
+        with translated():
+            self._file = open_file(path)
+            self._id = prepare(self._file)
+            for statement in FORGET_OLD:
+                with contextlib.suppress(sqlite3.OperationalError):  # busy: another time
+                    self._file.execute(statement, (f"-{LATEST_DAYS} days",))
 
     def add(self, target: str, write: Write) -> int:
-        """Keep a write; its number. Raises `SpoolUnavailable` when there is no room for its kind as well."""
+        """Keep a write; its number. Raises `SpoolUnavailable` when there is no room for its kind as well.
+
+        What people and failures say in their own words is kept without the secrets that are plain to see.
+        """
+        body = write.request.body or b""
         try:
-            number = self._add(target, write)
+            number = self._add(target, write, scrubbed_body(body) if write.kind in IN_WORDS else body)
         except sqlite3.Error as error:  # another process holds the file: not every checkpoint is to wait
             self._wait(BUSY_AGAIN_S)
             raise SpoolUnavailable(f"The spool cannot be used: {error}.") from error
@@ -191,20 +136,23 @@ class Spool:
                 file.execute(f"PRAGMA busy_timeout = {int(1_000 * seconds)}")
                 self._busy_s = seconds
 
-    def _add(self, target: str, write: Write) -> int | None:
+    def _add(self, target: str, write: Write, body: bytes) -> int | None:
         """Its number; None when there is no room."""
         request = write.request
-        row = (target, write.lane, write.kind, request.method, request.path, request.body or b"")
-        with self._lock, _transaction(self._file) as file:
+        row = (target, write.lane, write.kind, request.method, request.path, body)
+        with self._lock, transaction(self._file) as file:
             if write.kind == "progress":  # the newer one says all that the older one said
                 file.execute(
                     "DELETE FROM waiting WHERE target = ? AND lane = ? AND path = ? AND kind = 'progress'",
                     (target, write.lane, request.path),
                 )
-            if self._make_room(file, write.kind, len(row[-1])):
-                return int(file.execute(ADD, row).lastrowid or 0)
-            file.execute("UPDATE about SET dropped = dropped + 1")
-            return None
+            if not self._make_room(file, write.kind, len(body)):
+                file.execute("UPDATE about SET dropped = dropped + 1")
+                return None
+            number = int(file.execute(ADD, row).lastrowid or 0)
+            if write.kind == "sub_task":
+                self._forget(file, target, write.lane)
+            return number
 
     def _make_room(self, file: sqlite3.Connection, kind: str, size: int) -> bool:
         """Whether there is room, once what may go for a checkpoint's sake has gone."""
@@ -223,50 +171,97 @@ class Spool:
         rows, total = file.execute("SELECT row_count, byte_count FROM about").fetchone()
         return bool(rows + 1 <= self._most[0] * share and total + size <= self._most[1] * share)
 
-    def oldest(self, target: str, *, limit: int) -> list[Spooled]:
-        """The first in line."""
+    def _forget(self, file: sqlite3.Connection, target: str, lane: str) -> None:
+        """Keep no more of the latest than there is room for: of the run that is written now what is new."""
+        while self._remembers_too_much(file):
+            oldest = file.execute(OLDEST_RUN).fetchone()
+            if oldest in (None, (target, lane)):
+                if not file.execute(FORGET_SOME).rowcount:
+                    return
+                continue
+            for statement in FORGET_RUN:
+                file.execute(statement, oldest)
+
+    def _remembers_too_much(self, file: sqlite3.Connection) -> bool:
+        rows, size = file.execute("SELECT row_count, byte_count FROM latest_size").fetchone()
+        return bool(rows > self._most_latest[0] or size > self._most_latest[1])
+
+    def latest(self, target: str, lane: str) -> list[tuple[str, Document]]:
+        """`(path, body)` of the newest write of each sub-task of a run that was kept here in the last 30 days, whether
+        or not it is delivered; in the order of writing. A long history goes, the runs first that were written longest
+        ago."""
         with self._open() as file:
-            return self._read(file.execute(OLDEST, (target, limit)))
+            rows = file.execute(LATEST, (target, lane, f"-{LATEST_DAYS} days")).fetchall()
+        return [(path, json.loads(body)) for path, body in rows]
+
+    def oldest(self, target: str, *, limit: int, beside: Collection[str] = ()) -> list[Spooled]:
+        """The first in line, of all lanes but some."""
+        with self._open() as file:
+            return self._read(file.execute(OLDEST, (target, json.dumps(list(beside)), limit)))
 
     def of_lane(self, target: str, lane: str) -> list[Spooled]:
         """All that waits for one run, in order."""
         with self._open() as file:
             return self._read(file.execute(OF_LANE, (target, lane)))
 
-    def _read(self, rows: Iterator[tuple[int, str, str, str, str, str, bytes, int]]) -> list[Spooled]:
-        return [Spooled(*row, key=self._key(row)) for row in rows]
+    def _read(self, rows: Iterator[tuple[int, str, str, str, str, str, bytes, int, float]]) -> list[Spooled]:
+        return [Spooled(*row, key=self._key(row[0], *row[4:7])) for row in rows]
 
-    def _key(self, row: tuple[int, str, str, str, str, str, bytes, int]) -> str:
+    def _key(self, number: int, method: str, path: str, body: bytes) -> str:
         """The same in every process, and no other row's: not even where a machine's image was copied with its spool."""
-        told = hashlib.sha256(b"\0".join((row[4].encode(), row[5].encode(), row[6]))).hexdigest()
-        return f"{self._id}-{row[0]}-{told[:12]}"
+        told = hashlib.sha256(b"\0".join((method.encode(), path.encode(), body))).hexdigest()
+        return f"{self._id}-{number}-{told[:12]}"
 
-    def settle(self, *, written: Sequence[int] = (), refused: Sequence[tuple[int, str]] = ()) -> None:
-        """They are written; these can never be, for a reason: they leave the line, and are kept for people."""
-        with self._open() as file, _transaction(file):
+    def settle(
+        self, *, written: Sequence[int] = (), superseded: Sequence[int] = (), refused: Sequence[tuple[int, str]] = ()
+    ) -> None:
+        """They leave the line: those that are written; those after which others have said more, which this machine
+        needs no more either; and those that can never be, for a reason, which are kept for people."""
+        with self._open() as file, transaction(file):
             for number, reason in refused:
                 file.execute(REFUSE, (reason, number))
-            gone = [(number,) for number in (*written, *(number for number, _ in refused))]
+            gone = [(number,) for number in (*written, *superseded, *(number for number, _ in refused))]
             file.executemany("DELETE FROM waiting WHERE number = ?", gone)
+            file.executemany("DELETE FROM latest WHERE number = ?", [(number,) for number in superseded])
             if refused:
-                file.execute(TRIM, (MOST_REFUSED,))
+                file.execute(TRIM, (MOST_REFUSED, MOST_REFUSED_BYTES))
 
-    def tried(self, number: int, *, trouble: str) -> None:
-        """It could not be written just now."""
+    def tried(self, number: int, *, trouble: str, counts: bool = True) -> None:
+        """It could not be written just now; `counts`: for a reason of its own."""
         with self._open() as file:
-            file.execute("UPDATE waiting SET attempts = attempts + 1, trouble = ? WHERE number = ?", (trouble, number))
+            file.execute(
+                "UPDATE waiting SET attempts = attempts + ?, trouble = ? WHERE number = ?",
+                (int(counts), trouble, number),
+            )
 
     def requeue(self, number: int) -> bool:
         """Put a refused write at the end of the line again; whether there was one."""
-        with self._open() as file, _transaction(file):
+        with self._open() as file, transaction(file):
             added = file.execute(AGAIN, (number,)).rowcount
             file.execute("DELETE FROM refused WHERE number = ?", (number,))
             return added > 0
 
     def retarget(self, old: str, new: str) -> int:
         """Have the rows of one target written to another; how many there were."""
+        with self._open() as file, transaction(file):
+            return _retarget(file, old, new)
+
+    def mark(self, target: str, *, place: str, reason: str) -> None:
+        """Remember that the service refuses this target's key; `place` is the target without the key."""
         with self._open() as file:
-            return file.execute("UPDATE waiting SET target = ? WHERE target = ?", (new, old)).rowcount
+            file.execute(MARK, (target, place, reason))
+
+    def adopt(self, target: str, *, place: str) -> int:
+        """This target's key is accepted: have the rows written to it whose keys are refused at the same place; how
+        many there were."""
+        with self._open() as file:
+            if not file.execute("SELECT EXISTS (SELECT 1 FROM senders WHERE place = ?)", (place,)).fetchone()[0]:
+                return 0
+            with transaction(file):
+                others = [other for (other,) in file.execute(MARKED, (place, target))]
+                count = sum(_retarget(file, other, target) for other in others)
+                file.execute("DELETE FROM senders WHERE place = ?", (place,))
+                return count
 
     def holds(self, target: str, *, lane: str | None = None, until: int | None = None) -> bool:
         """Whether anything waits (of a lane, or up to a number)."""
@@ -283,9 +278,8 @@ class Spool:
 
     def standing(self) -> list[Standing]:
         """What waits, by service and workspace."""
-        query = "SELECT target, count(*), sum(length(body)), min(added_at), max(trouble) FROM waiting GROUP BY target"
         with self._open() as file:
-            return [Standing(*row) for row in file.execute(query)]
+            return [Standing(*row) for row in file.execute(STANDING)]
 
     def refused(self, *, limit: int = 100) -> list[RefusedWrite]:
         """The latest that the service refused, newest first."""
@@ -299,7 +293,10 @@ class Spool:
         """Move what the log holds into the file: on the drainer's time, for it waits for the disk."""
         if self.path is None:
             return
-        with _translated(), _closing(sqlite3.connect(self.path, isolation_level=None, timeout=0.0)) as file:
+        with (
+            translated(),
+            contextlib.closing(sqlite3.connect(self.path, isolation_level=None, timeout=0.0)) as file,
+        ):
             file.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
@@ -307,9 +304,9 @@ class Spool:
         with self._open() as file:
             file.close()
 
-    @contextmanager
+    @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _translated():
+        with self._lock, translated():
             yield self._file
 
 
@@ -318,39 +315,22 @@ def _drop(file: sqlite3.Connection, statement: str, given: Sequence[str] = ()) -
     file.execute("UPDATE about SET dropped = dropped + ?", (gone,))
 
 
-def _statements(script: str) -> Iterator[str]:
-    """Each statement of the schema: `executescript` would end the transaction that keeps two openers apart."""
-    statement = ""
-    for line in script.splitlines():
-        statement += line + "\n"
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-
-
-@contextmanager
-def _closing(file: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    try:
-        yield file
-    finally:
-        file.close()
-
-
-@contextmanager
-def _transaction(file: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """All or none."""
-    file.execute("BEGIN IMMEDIATE")
-    try:
-        yield file
-    except BaseException:
-        file.execute("ROLLBACK")
-        raise
-    file.execute("COMMIT")
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OverflowError, OSError) as error:
-        raise SpoolUnavailable(f"The spool cannot be used: {error}.") from error
+def _retarget(file: sqlite3.Connection, old: str, new: str) -> int:
+    """How many rows wait; what is the latest stays so."""
+    if old == new:
+        return 0
+    file.execute("DELETE FROM senders WHERE target = ?", (old,))
+    file.execute(
+        """
+        DELETE FROM latest WHERE number IN (
+            SELECT min(number) FROM latest WHERE target IN (?, ?) GROUP BY lane, path HAVING count(*) > 1)
+        """,
+        (old, new),
+    )
+    file.execute("UPDATE latest SET target = ? WHERE target = ?", (new, old))
+    file.execute("DELETE FROM latest_runs WHERE target IN (?, ?)", (old, new))
+    file.execute(
+        "INSERT INTO latest_runs SELECT target, lane, max(number), added_at FROM latest WHERE target = ? GROUP BY lane",
+        (new,),
+    )
+    return file.execute("UPDATE waiting SET target = ? WHERE target = ?", (new, old)).rowcount

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -59,6 +60,7 @@ def _show(spool: Spool) -> int:
     print(f", {counts.refused} refused, {counts.dropped} dropped")
     for each in spool.standing():
         trouble = f"; {_line(each.trouble)}" if each.trouble else ""
+        trouble += f"; its key was refused ({_line(each.refused)})" if each.refused else ""
         print(f"  {_line(each.target)}: {each.rows} waiting ({each.size} bytes) since {each.oldest} UTC{trouble}")
     return 0
 
@@ -75,9 +77,13 @@ def _drain(spool: Spool, *, wait_s: float, adopt: str | None) -> int:
     finally:
         drainer.stop()
         engine.close()
-    left = [each for each in spool.standing() if each.target == target.name]
+    standing = spool.standing()
+    left = [each for each in standing if each.target == target.name]
     for each in left:
         print(f"{each.rows} still wait for {_line(each.target)}: {_line(each.trouble or 'no time was left')}")
+    for each in standing:
+        if each.refused and each not in left:
+            print(f"{each.rows} wait for a key that was refused: drain --adopt {shlex.quote(_line(each.target))}")
     if not left:
         print(f"Nothing waits for {_line(target.name)} any more.")
     return 1 if left else 0

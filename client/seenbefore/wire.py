@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,30 +11,41 @@ from typing import Any
 PROBLEM = "application/problem+json"
 #: Of an answer so much is read; a run of thousands of sub-tasks has a few MB, and nothing sound has more.
 MOST_BYTES = 16_000_000
+#: Refusals of who asks: its key is missing, wrong, or not for this.
+REFUSED_SENDER = frozenset({401, 403})
+#: Seconds after which a write says how long it has waited: until then it is said now.
+LEAST_AGE_S = 60.0
+_TAG = re.compile(r'(?:W/)?(?:"([\x21\x23-\x7e]{1,200})"|([\x21\x23-\x7e]{1,200}))')
 
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call: `path` is quoted, and has its query."""
+    """One call: `path` is quoted, and has its query. `age_s`: for so many seconds it has waited to be said."""
 
     method: str
     path: str
     body: bytes | None = None
     key: str | None = None
     if_match: str | None = None
+    age_s: float = 0.0
 
     @property
     def headers(self) -> dict[str, str]:
         """What the call has beyond its method, path and body."""
         content = {"Content-Type": "application/json"} if self.body is not None else {}
         key = {"Idempotency-Key": self.key} if self.key else {}
-        return content | key | ({"If-Match": self.if_match} if self.if_match else {})
+        age = {"Seenbefore-Age": f"{self.age_s:.3f}"} if self.age_s > LEAST_AGE_S else {}
+        return content | key | age | ({"If-Match": self.if_match} if self.if_match else {})
 
     def matching(self, etag: str | None) -> Request:
         """The same, as a change of the version that was read."""
         return replace(self, if_match=etag)
+
+    def aged(self, age_s: float) -> Request:
+        """The same, after a wait."""
+        return replace(self, age_s=age_s)
 
     def reading(self) -> Request:
         """The `GET` of what this writes."""
@@ -72,6 +84,12 @@ class Answer:
         return self.document
 
     @property
+    def version(self) -> str | None:
+        """The entity tag of the row that it tells, also where something on the way has taken the header."""
+        told = (self.document or {}).get("version")
+        return self.etag or (f'"{told}"' if type(told) is int else None)
+
+    @property
     def detail(self) -> str:
         """Why it was refused, in one bounded line."""
         said = self.document or {}
@@ -81,6 +99,12 @@ class Answer:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
+
+
+def entity_tag(text: str | None) -> str | None:
+    """An `ETag` as `If-Match` takes it: in quotes, and strong though a proxy has weakened it; None where it is none."""
+    found = _TAG.fullmatch((text or "").strip())
+    return f'"{found[1] or found[2]}"' if found else None
 
 
 def to_json(value: Mapping[str, Any]) -> bytes:

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -163,6 +164,59 @@ def misbehaving(how: str) -> Iterator[str]:
         thread.join()
 
 
+@pytest.fixture
+def hanging(tmp_path: Path) -> Iterator[seenbefore.Client]:
+    """A client of a service that never answers; half a second is waited for it."""
+    with (
+        misbehaving("hangs") as url,
+        contextlib.closing(seenbefore.Client(url, timeout_s=0.5, spool=tmp_path / "spool.sqlite3")) as client,
+    ):
+        yield client
+
+
+def scaled(memory: seenbefore.Client, place: dict[str, str], folder: Path) -> None:
+    """Have a step of a run complete its first sub-task."""
+    run = memory.run(place["pipeline"], run_id=place["run_id"])
+    with run, run.step(place["step"], owner="agent", plan=["scaling", "encoding"]) as step:
+        step.sub_task(
+            "scaling", inputs=[1], artifact=folder / "scaled.bin", produce=lambda path: Path(path).write_bytes(b"7")
+        )
+    assert memory.flush(20.0)
+
+
+SLOWLY = {"incidents": [{"id": "i-1", "attempt": 1, "occurred_at": "2026-11-20T08:15:00+00:00"}]}
+
+
+@dataclass(frozen=True)
+class Page:
+    """What docs/integrations says of a host, and the environment in which its program asks the test's service."""
+
+    text: str
+    environment: dict[str, str]
+
+    @property
+    def program(self) -> str:
+        """The page's program, which is to run as it is."""
+        return self.text.partition("```python\n")[2].partition("```")[0]
+
+    def run(self, folder: Path, **environment: str) -> str:
+        """Run the program in a process of its own in that folder; what it prints."""
+        (folder / "program.py").write_text(self.program)
+        line, given = [sys.executable, "program.py"], os.environ | self.environment | environment
+        done = subprocess.run(line, check=False, cwd=folder, env=given, capture_output=True, text=True, timeout=240)
+        assert 0 == done.returncode, done.stdout[-2000:] + done.stderr[-2000:]
+        return done.stdout
+
+
+@pytest.fixture
+def page(service: Service, tmp_path: Path, request: pytest.FixtureRequest) -> Page:
+    """The page of the host that the module tests."""
+    name = request.path.stem.removeprefix("test_")
+    asked = {"URL": service.url, "WORKSPACE": service.workspace, "SPOOL": str(tmp_path / "spool.sqlite3")}
+    text = (ROOT / "docs" / "integrations" / f"{name}.md").read_text()
+    return Page(text, {f"SEENBEFORE_{key}": value for key, value in asked.items()})
+
+
 CANNOT_BE = {
     "decision": {"action": "retry", "retry_delay_s": -1, "max_attempts": "many", "reason": 7},
     "strategy": [],
@@ -175,6 +229,7 @@ def _handler(how: str, over: threading.Event) -> type[BaseHTTPRequestHandler]:
         "stumbles": (500, b"<html>oh no</html>"),
         "talks nonsense": (200, b'{"decision": NaN, "verdi'),
         "answers what cannot be": (200, json.dumps(CANNOT_BE).encode()),
+        "is slow": (200, json.dumps(SLOWLY).encode()),
     }
 
     class Handler(BaseHTTPRequestHandler):
@@ -183,6 +238,8 @@ def _handler(how: str, over: threading.Event) -> type[BaseHTTPRequestHandler]:
             if how == "hangs":
                 over.wait(60)
                 return
+            if how == "is slow":
+                over.wait(0.7)
             status, body = answers[how]
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import pickle
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from tests.adapters.conftest import Page, misbehaving, scaled
 
 DAGS = Path(__file__).parent / "dags"
 
@@ -128,8 +133,58 @@ def test_mapped_tasks_are_steps_of_their_own(map_index: int | None, step: str) -
     ti = SimpleNamespace(dag_id="fraud", task_id="export", run_id="r-1", map_index=map_index)
     context: Any = {"ti": ti}
 
-    assert {"pipeline": "fraud", "step": step, "run_id": "r-1"} == about(context)
+    assert {"pipeline": "fraud", "step": step, "run_id": "fraud:r-1"} == about(context)
     assert {} == about(None)
+
+
+def test_the_reason_tells_where_the_run_can_go_on(memory: Any, service: Any, tmp_path: Path) -> None:
+    """In the task's log and on its row, where the task keeps its run's memory under the names of `about`."""
+    from airflow.sdk import RetryAction
+
+    from seenbefore.adapters.airflow import AdvisedRetryPolicy, about
+
+    error = ConnectionResetError(104, "Connection reset by peer")
+    service.knows(error, verdict="transient", action="retry_now")
+    ti = SimpleNamespace(dag_id="fraud", task_id="export", run_id="r-1", map_index=-1, try_number=1, start_date=None)
+    context: Any = {"ti": ti}
+    scaled(memory, about(context), tmp_path)
+
+    decision = AdvisedRetryPolicy(url=service.url, workspace=service.workspace, timeout_s=30.0).evaluate(
+        error, 1, 3, context
+    )
+
+    assert RetryAction.RETRY == decision.action
+    assert (decision.reason or "").endswith("It can resume behind export/scaling.")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), asyncio.CancelledError(), GeneratorExit()])
+def test_an_interruption_is_no_failure(service: Any, error: BaseException) -> None:
+    """Nobody is asked, and Airflow does what it does."""
+    from airflow.sdk import RetryAction
+
+    from seenbefore.adapters.airflow import AdvisedRetryPolicy
+
+    ti = SimpleNamespace(dag_id="stopped", task_id="export", run_id="r-1", map_index=-1, try_number=1, start_date=None)
+    context: Any = {"ti": ti}
+    policy = AdvisedRetryPolicy(url=service.url, workspace=service.workspace, timeout_s=30.0)
+
+    assert RetryAction.DEFAULT == policy.evaluate(error, 1, 3, context).action
+    assert [] == service.incidents(pipeline="stopped")
+
+
+def test_a_failure_costs_two_timeouts_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that is slow but alive: one to ask, and one to tell how the retry before went."""
+    from seenbefore.adapters.airflow import AdvisedRetryPolicy
+
+    monkeypatch.setenv("SEENBEFORE_SPOOL", str(tmp_path / "spool"))
+    ti = SimpleNamespace(dag_id="slow", task_id="export", run_id="r-1", map_index=-1, try_number=2, start_date=None)
+    context: Any = {"ti": ti}
+    with misbehaving("is slow") as url:
+        policy = AdvisedRetryPolicy(url=url, timeout_s=1.0)
+        policy.memory.flush()
+        begun = time.monotonic()
+        policy.evaluate(KeyError("x"), 2, 3, context)
+        assert time.monotonic() - begun < 2.6
 
 
 def test_a_bug_of_ours_is_none_of_the_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,3 +204,9 @@ def test_a_bug_of_ours_is_none_of_the_hosts(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert RetryAction.DEFAULT == decision.action
     AdvisedRetryPolicy().on_success(context)
+
+
+def test_the_pages_program_runs(page: Page, tmp_path: Path) -> None:
+    """As it is there; and the page names the version that is tested."""
+    assert "exporting" in page.run(tmp_path, AIRFLOW__CORE__DAGS_FOLDER=str(tmp_path))
+    assert f"Tested with Airflow {version('apache-airflow-core')}" in page.text

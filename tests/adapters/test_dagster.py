@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +26,21 @@ from dagster import (
     op,
 )
 
-from seenbefore import Advice, Client
+from seenbefore import Advice, Client, Decision
 from seenbefore.adapters.dagster import Advised, failure_sensor
+from seenbefore.adapters.earlier import Earlier
 from seenbefore.adapters.guard import Bounds
+from tests.adapters.conftest import Page, scaled
 
 RESET = ConnectionResetError(104, "Connection reset by peer")
 MISSING = KeyError("customer_id")
+WHEN = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 class Work:
     """Fails as it is told to, in order, then succeeds; counts its attempts."""
 
-    def __init__(self, *failures: Exception) -> None:
+    def __init__(self, *failures: BaseException) -> None:
         self.failures = list(failures)
         self.attempts = 0
 
@@ -205,6 +212,62 @@ def test_a_bug_of_ours_is_none_of_the_hosts(tmp_path: Path) -> None:
     assert 2 == work.attempts
 
 
+class Deaf(Client):
+    """A client that advises, and cannot be told how it went."""
+
+    def advise(self, *_: Any, **__: Any) -> Advice:
+        """A retry at once."""
+        return replace(Advice(), decision=Decision(action="retry", retry_delay_s=0.0), incident_id="i-1")
+
+    def outcome(self, *_: Any, **__: Any) -> None:
+        """As a bug would."""
+        raise ZeroDivisionError("ours")
+
+
+def test_an_outcome_that_cannot_be_told_is_none_of_the_hosts(
+    memory: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The work goes on as advised."""
+    work = Work(RESET, RESET)
+    monkeypatch.setattr("seenbefore.adapters.dagster.failure_of_attempt", lambda *_, **__: Earlier("i-1", WHEN))
+
+    with Deaf("http://127.0.0.1:9", spool=tmp_path / "spool.sqlite3") as deaf:
+        assert run(work, Advised(deaf)).success
+
+    assert 3 == work.attempts
+
+
+def test_an_interruption_goes_on_its_way(memory: Client, service: Any) -> None:
+    """Nobody is asked about Ctrl-C, and nothing is tried again for us. (Dagster's own `RetryPolicy` would.)"""
+    work = Work(KeyboardInterrupt())
+
+    with contextlib.suppress(KeyboardInterrupt):
+        assert not run(work, Advised(memory)).success
+
+    assert 1 == work.attempts
+    assert [] == service.incidents(pipeline="fraud")
+
+
+def test_the_resume_point_is_seen(memory: Client, service: Any, tmp_path: Path, capfd: Any) -> None:
+    """In the step's log, with the advice."""
+    service.knows(RESET, verdict="transient", action="retry_now")
+
+    @op
+    @Advised(memory)
+    def export(context) -> None:
+        if context.retry_number == 0:
+            scaled(memory, {"pipeline": "fraud", "run_id": context.run_id, "step": "export"}, tmp_path)
+            raise RESET.with_traceback(None)
+
+    @job
+    def fraud() -> None:
+        export()
+
+    assert fraud.execute_in_process().success
+    [told] = [line for line in capfd.readouterr().err.splitlines() if "Seen Before: retry. " in line]
+    assert told.endswith("It can resume behind export/scaling.")
+
+
 def failed_run(instance: DagsterInstance, error: Exception) -> Any:
     """A run that failed in an op which nobody has decorated, as its sensor sees it."""
 
@@ -249,3 +312,9 @@ def test_a_sensor_without_a_service_is_silent(lost: Client) -> None:
         failure_sensor(lost)(context)
 
         assert not [tag for tag in instance.get_run_by_id(result.run_id).tags if tag.startswith("seenbefore")]
+
+
+def test_the_pages_program_runs(page: Page, tmp_path: Path) -> None:
+    """As it is there; and the page names the version that is tested."""
+    assert "exporting" in page.run(tmp_path)
+    assert f"Tested with Dagster {version('dagster')}" in page.text

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,11 @@ import mlflow
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.exceptions import INVALID_PARAMETER_VALUE, MlflowException
 
 from seenbefore import Client
-from seenbefore.adapters.mlflow import LONGEST_TAG, PAGE, failure_noted, note_failed_runs
+from seenbefore.adapters.mlflow import LONGEST_TAG, PAGE, error_text, failure_noted, note_failed_runs
+from tests.adapters.conftest import Page
 
 RESET = ConnectionResetError(104, "Connection reset by peer")
 TRACEBACK = """Traceback (most recent call last):
@@ -161,6 +165,67 @@ def test_failed_runs_are_found_later(tracked: MlflowClient, memory: Client, serv
     assert "transient" == ours(mlflow.get_run(told))["seenbefore.verdict"]
 
 
+def silent(tracked: MlflowClient, experiment: str, *, count: int) -> list[str]:
+    """Failed runs that say nothing of their failure; newest last."""
+    made = [tracked.create_run(experiment).info.run_id for _ in range(count)]
+    for run_id in made:
+        tracked.set_terminated(run_id, status="FAILED")
+    return made
+
+
+def old_server(self: MlflowClient, *given: Any, filter_string: str = "", **more: Any) -> Any:
+    """As a tracking server answers that does not know `IS NULL`."""
+    if "IS NULL" in filter_string:
+        raise MlflowException("Invalid clause", error_code=INVALID_PARAMETER_VALUE)
+    return search_runs(self, *given, filter_string=filter_string, **more)
+
+
+search_runs = MlflowClient.search_runs
+
+
+@pytest.mark.parametrize("search", [search_runs, old_server])
+def test_silent_runs_hold_up_no_other(
+    tracked: MlflowClient, memory: Client, search: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each turn looks at so many and no more, and the next one goes on behind them; later words are found too."""
+    monkeypatch.setattr(MlflowClient, "search_runs", search)
+    experiment = tracked.create_experiment(f"silent {search.__name__}")
+    [told] = silent(tracked, experiment, count=1)
+    tracked.log_text(told, TRACEBACK, "error.txt")
+    others = silent(tracked, experiment, count=7)
+    looked_at: list[list[str]] = []
+
+    def text_of(client: MlflowClient, run: Run) -> str | None:
+        looked_at[-1].append(run.info.run_id)
+        return error_text(client, run)
+
+    def turn() -> list[str]:
+        looked_at.append([])
+        return note_failed_runs(memory, experiment_ids=[experiment], text_of=text_of, most=3)
+
+    assert [[], [], [told]] == [turn(), turn(), turn()]
+    assert [*others[::-1], told, others[6]] == list(chain(*looked_at))
+    assert "transient" == ours(mlflow.get_run(told))["seenbefore.verdict"]
+    tracked.log_text(others[0], TRACEBACK, "logs/stderr.log")
+    assert [[], [others[0]], []] == [turn(), turn(), turn()]
+
+
+def test_runs_that_cannot_be_read_hold_up_no_other(tracked: MlflowClient, memory: Client) -> None:
+    """Whatever `text_of` raises."""
+    experiment = tracked.create_experiment("unreadable")
+    [told] = silent(tracked, experiment, count=1)
+    silent(tracked, experiment, count=2)
+
+    def text_of(_: MlflowClient, run: Run) -> str:
+        if run.info.run_id != told:
+            raise OSError("no such bucket")
+        return TRACEBACK
+
+    turns = [note_failed_runs(memory, experiment_ids=[experiment], text_of=text_of, most=2) for _ in range(2)]
+
+    assert [[], [told]] == turns
+
+
 def test_no_service_is_as_without_us(tracked: MlflowClient, lost: Client) -> None:
     """Dead, hanging, stumbling or talking nonsense: the error is raised on, the run is failed, nothing is on it."""
     begun = time.monotonic()
@@ -200,3 +265,9 @@ def test_a_poll_without_a_service_notes_nothing(tracked: MlflowClient, lost: Cli
         raise ValueError("ours")
 
     assert [] == note_failed_runs(lost, experiment_ids=[experiment.experiment_id], most=1)
+
+
+def test_the_pages_program_runs(page: Page, tmp_path: Path, tracking_url: str) -> None:
+    """As it is there; and the page names the version that is tested."""
+    assert "training" in page.run(tmp_path, MLFLOW_TRACKING_URI=tracking_url)
+    assert f"Tested with MLflow {version('mlflow')}" in page.text

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import cloudpickle
 import pytest
 from prefect import flow, task
 from prefect.client.schemas.objects import TaskRun
+from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.testing.utilities import prefect_test_harness
 
-from seenbefore import Advice, AsyncClient, Decision
+from seenbefore import Advice, AsyncClient, Decision, Strategy
 from seenbefore.adapters.prefect import Advised, seconds_more
+from tests.adapters.conftest import Page, misbehaving
 
 RESET = ConnectionResetError(104, "Connection reset by peer")
 MISSING = KeyError("customer_id")
@@ -179,6 +182,53 @@ class Waiting(AsyncClient):
         return replace(Advice(), decision=Decision(action="retry", retry_delay_s=1.0))
 
 
+class Deaf(Waiting):
+    """A client that cannot be told how it went."""
+
+    async def advise(self, *_: Any, **__: Any) -> Advice:
+        """A retry at once, with the point where the run can go on."""
+        resume = {"run_id": "r", "step": "export", "sub_task": "scaling"}
+        decision = Decision(action="retry", retry_delay_s=0.0, reason="It has passed before.")
+        return replace(Advice(), decision=decision, incident_id="i-1", strategy=Strategy("retry_now", resume=resume))
+
+    async def outcome(self, *_: Any, **__: Any) -> None:
+        """As a bug would."""
+        raise ZeroDivisionError("ours")
+
+
+def test_an_outcome_that_cannot_be_told_is_none_of_the_hosts(tmp_path: Path, caplog: Any) -> None:
+    """The work goes on as advised; what is advised, and where the run can go on, is in the task run's log."""
+    deaf = Deaf("http://127.0.0.1:9", spool=tmp_path / "spool.sqlite3")
+
+    assert 3 == attempts_of(RESET, RESET, retries=5, **Advised(deaf).hooks)
+    told = "Seen Before: retry. It has passed before. It can resume behind export/scaling."
+    assert [told] * 2 == [each.getMessage() for each in caplog.records if "Seen Before:" in each.getMessage()]
+
+
+def test_many_tasks_wait_beside_each_other(tmp_path: Path) -> None:
+    """For a service that hangs: each its timeout, none behind another."""
+
+    with misbehaving("hangs") as url:
+        lost = AsyncClient(url, timeout_s=1.0, spool=tmp_path / "many.sqlite3")
+        tried = list[int]()
+
+        @task(retries=1, **Advised(lost).hooks)
+        def export(number: int) -> int:
+            tried.append(number)
+            if tried.count(number) == 1:
+                raise RESET.with_traceback(None)
+            return number
+
+        @flow(task_runner=ThreadPoolTaskRunner(max_workers=30))
+        def many() -> list[int]:
+            return [each.result() for each in export.map(list(range(30)))]
+
+        begun = time.monotonic()
+        assert list(range(30)) == many()
+        assert time.monotonic() - begun < 15
+        asyncio.run(lost.close())
+
+
 @pytest.mark.parametrize("condition", [None, lambda *_: True, lambda *_: False, never_async])
 def test_a_bug_of_ours_is_none_of_the_hosts(tmp_path: Path, condition: Callable[..., Any] | None) -> None:
     """The own condition decides, as if it were alone."""
@@ -210,3 +260,14 @@ def test_only_what_prefect_does_not_wait_itself_is_added(delay: Any, count: int,
     run = TaskRun(task_key="export", dynamic_key="0", run_count=count)
 
     assert more == seconds_more(advice, export, run)
+
+
+def test_the_pages_program_runs(page: Page, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is there; and the page names the version that is tested."""
+    for name, value in page.environment.items():
+        monkeypatch.setenv(name, value)
+
+    exec(compile(page.program, "program.py", "exec"), {"__name__": "__main__"})
+
+    assert "exporting" in capsys.readouterr().out
+    assert f"Tested with Prefect {version('prefect')}" in page.text

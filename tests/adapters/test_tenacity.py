@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +27,13 @@ from tenacity import (
     stop_after_attempt,
     stop_after_delay,
     wait_fixed,
+    wait_none,
 )
 
 from seenbefore import Advice, AsyncClient, Client, Decision
 from seenbefore.adapters.guard import Bounds
 from seenbefore.adapters.tenacity import Advised, AsyncAdvised
+from tests.adapters.conftest import Page, misbehaving, scaled
 
 RESET = ConnectionResetError(104, "Connection reset by peer")
 MISSING = KeyError("customer_id")
@@ -276,6 +281,75 @@ def test_a_bug_of_ours_is_none_of_the_hosts(tmp_path: Path) -> None:
     assert (3, [7, 7]) == (work.attempts, waits)
 
 
+class Deaf(Client):
+    """A client that advises, and cannot be told how it went."""
+
+    def advise(self, *_: Any, **__: Any) -> Advice:
+        """A retry at once."""
+        return replace(Advice(), decision=Decision(action="retry", retry_delay_s=0.0), incident_id="i-1")
+
+    def outcome(self, *_: Any, **__: Any) -> None:
+        """As a bug would."""
+        raise ZeroDivisionError("ours")
+
+
+def test_an_outcome_that_cannot_be_told_is_none_of_the_hosts(tmp_path: Path) -> None:
+    """The work goes on as advised."""
+    with Deaf("http://127.0.0.1:9", spool=tmp_path / "spool.sqlite3") as deaf:
+        assert "done" == retrying(Advised(deaf), [])(Work(RESET, RESET))
+
+
+def test_a_hundred_threads_wait_once(hanging: Client) -> None:
+    """For a service that hangs each of them waits its timeout beside the others, not behind them."""
+    advised = Advised(hanging, wait=wait_none(), stop=stop_after_attempt(3))
+    work = [Work(RESET, RESET) for _ in range(100)]
+    begun = time.monotonic()
+
+    with ThreadPoolExecutor(100) as pool:
+        assert ["done"] * 100 == list(pool.map(lambda each: retrying(advised, [])(each), work))
+    assert time.monotonic() - begun < 5
+
+
+def test_a_hundred_coroutines_wait_once(tmp_path: Path) -> None:
+    """The same in one event loop, which goes on meanwhile."""
+
+    async def main() -> int:
+        ticks = 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                ticks += 1
+                await asyncio.sleep(0.01)
+
+        with misbehaving("hangs") as url:
+            async with AsyncClient(url, timeout_s=0.5, spool=tmp_path / "async.sqlite3") as memory:
+                advised = AsyncAdvised(memory, wait=wait_none(), stop=stop_after_attempt(3))
+                policy = {"retry": advised.retry, "wait": advised.wait, "stop": advised.stop}
+                ticking = asyncio.create_task(tick())
+                done = await asyncio.gather(*(AsyncRetrying(**policy)(Work(RESET, RESET)) for _ in range(100)))
+                ticking.cancel()
+        assert ["done"] * 100 == done
+        return ticks
+
+    begun = time.monotonic()
+
+    assert 10 < asyncio.run(main())
+    assert time.monotonic() - begun < 6
+
+
+def test_a_resume_point_is_seen_by_hooks(memory: Client, service: Any, tmp_path: Path) -> None:
+    """Where the run can go on, once it has done something."""
+    service.knows(RESET, verdict="transient", action="retry_now")
+    place, seen = {"pipeline": "fraud", "run_id": "r-118", "step": "pre"}, []
+    scaled(memory, place, tmp_path)
+    advised = Advised(memory, **place)
+
+    retrying(advised, [], before_sleep=lambda state: seen.append(advised.advice(state).resume_point))(Work(RESET))
+
+    assert ["pre/scaling"] == seen
+
+
 def test_a_wait_of_days_is_not_taken(tmp_path: Path) -> None:
     """Beyond the bound the own policy decides."""
     waits: list[float] = []
@@ -313,3 +387,9 @@ def test_a_policy_travels_to_other_processes(
         with there.memory:
             assert "done" == retrying(there, [])(Work(RESET))
         assert {"succeeded": [2], "failed": []} == service.retries(count=1, pipeline="afar")
+
+
+def test_the_pages_program_runs(page: Page, tmp_path: Path) -> None:
+    """As it is there; and the page names the version that is tested."""
+    assert "exporting" in page.run(tmp_path)
+    assert f"Tested with tenacity {version('tenacity')}" in page.text

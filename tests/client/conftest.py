@@ -12,6 +12,7 @@ import pytest
 
 import seenbefore
 from tests.api.conftest import filled, kept, models, new_data, service, service_url
+from tests.client.go_between import GoBetween, standing_between
 from tests.client.making import Memory, workspace_of
 
 __all__ = ["filled", "kept", "models", "new_data", "service", "service_url"]  # the real service, as tests/api has it
@@ -33,7 +34,9 @@ def memory_of(spool: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeMemo
     with ExitStack() as stack:
 
         def make(url: str, **given: Any) -> seenbefore.Client:
-            return stack.enter_context(seenbefore.Client(url, **{"spool": spool, "timeout_s": 0.5} | given))
+            timeout_s = given.get("timeout_s", 0.5)
+            usual = {"spool": spool, "timeout_s": timeout_s, "resume_timeout_s": timeout_s}
+            return stack.enter_context(seenbefore.Client(url, **usual | given))
 
         yield make
 
@@ -42,6 +45,13 @@ def memory_of(spool: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeMemo
 def memory(memory_of: MakeMemory, service_url: str, request: pytest.FixtureRequest) -> Memory:
     """A client of the real service in a workspace of the test's own."""
     return memory_of(service_url, workspace=workspace_of(request), timeout_s=10.0)
+
+
+@pytest.fixture
+def between(service_url: str) -> Iterator[GoBetween]:
+    """What stands before the real service."""
+    with standing_between(service_url) as found:
+        yield found
 
 
 @pytest.fixture

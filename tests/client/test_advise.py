@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Callable
@@ -236,6 +237,37 @@ def test_service_that_is_back_is_asked_again(memory_of: MakeMemory) -> None:
 
     with serving(answer, port=port):
         servers.wait_for(lambda: memory.advise("x").decision.action == "retry", limit_s=20)
+
+
+async def test_a_client_that_is_closed_meanwhile_cancels_nobody(spool: Path) -> None:
+    """Whoever asks just then gets `default`; only the pipeline's own cancellation is one."""
+    with talking(servers.silent) as url:
+        memory = seenbefore.AsyncClient(url, spool=spool, timeout_s=20.0)
+        asking = asyncio.create_task(memory.advise(TimedOut("x")))
+        await asyncio.sleep(0.5)
+        await memory.close()
+        assert "default" == (await asyncio.wait_for(asking, 5.0)).decision.action
+
+        memory = seenbefore.AsyncClient(url, spool=spool, timeout_s=20.0)
+        asking = asyncio.create_task(memory.advise(TimedOut("x")))
+        await asyncio.sleep(0.5)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        await memory.close()
+
+
+def test_advice_is_told_in_one_line() -> None:
+    """With where to go on; what cannot be printed is left out, and it is bounded."""
+    resume = {"run_id": "r", "step": "pre", "sub_task": "sca\x1b[31mling"}
+    advice = seenbefore.Advice(
+        seenbefore.Decision("retry", 1.0, None, "Passed\nbefore."), strategy=seenbefore.Strategy("x", resume=resume)
+    )
+
+    assert "Passed before. It can resume behind pre/sca [31mling." == advice.told
+    assert "" == seenbefore.Advice().told
+    assert None is seenbefore.Advice().resume_point
+    assert 2_100 > len(seenbefore.Advice(seenbefore.Decision(reason="x" * 9_999)).told)
 
 
 async def test_async_client_asks_the_same(spool: Path) -> None:

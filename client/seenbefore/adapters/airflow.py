@@ -5,13 +5,16 @@
     @task(retries=5, retry_policy=policy, on_success_callback=policy.on_success)
     def export() -> None: ...
 
-`retries` stays the bound: no policy can go past it. While the advice is `default`, which it is whenever the service is
+`retries` stays the bound: no policy can go past it. The run's memory, if the task keeps one, is found where it has the
+names that `about(context)` gives. While the advice is `default`, which it is whenever the service is
 away, Airflow decides as it would without us, or `otherwise` does. The policy asks in the worker's process alone; making
 one while DAGs are parsed opens and starts nothing.
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,7 +25,7 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryDecision, RetryP
 
 from seenbefore.adapters.earlier import failure_of_attempt
 from seenbefore.adapters.guard import Bounds, ask, harmless
-from seenbefore.advice import Advice
+from seenbefore.advice import Advice, default_advice
 from seenbefore.client import Client
 from seenbefore.settings import TIMEOUT_S
 
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 #: A task that waits in Airflow's database holds no worker, so it may wait for the reset of a daily limit.
 LONGEST_WAIT_S = 172_800.0
+#: The end of a program, and no failure of the task. (`SystemExit` is one to Airflow.)
+INTERRUPTIONS = (KeyboardInterrupt, GeneratorExit, asyncio.CancelledError)
 
 
 @dataclass
@@ -57,7 +62,10 @@ class AdvisedRetryPolicy(RetryPolicy):
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:
         """What Airflow does about a failure. Never raises, unless `otherwise` does."""
-        advice = harmless(lambda: self._ask(exception, try_number, max_tries, context), otherwise=Advice())
+        if isinstance(exception, INTERRUPTIONS):
+            advice = default_advice("It was interrupted.")
+        else:
+            advice = harmless(lambda: self._ask(exception, try_number, max_tries, context), otherwise=Advice())
         harmless(lambda: self._tell("failed", context), otherwise=None)
         if advice.decision.action == "default" and self.otherwise is not None:
             return self.otherwise.evaluate(exception, try_number, max_tries, context)
@@ -95,24 +103,28 @@ class AdvisedRetryPolicy(RetryPolicy):
         return ask(self.memory, exception, bounds=bounds, about=lambda: told)
 
     def _tell(self, result: Literal["succeeded", "failed"], context: Context | None) -> None:
-        """How this try has ended, where it was a retry; written before the process ends."""
+        """How this try has ended, where it was a retry; written before the process ends, within one timeout in all."""
         ti = _instance(context)
         if ti is None or ti.try_number < 2:
             return
-        earlier = failure_of_attempt(self.memory, **about(context), attempt=ti.try_number - 1)
+        deadline = time.monotonic() + self.timeout_s
+        earlier = failure_of_attempt(self.memory, **about(context), attempt=ti.try_number - 1, timeout_s=self.timeout_s)
         if earlier is not None:
             waited = earlier.waited_s(ti.start_date)
             self.memory.outcome(earlier.incident_id, result, attempt=ti.try_number, waited_s=waited)
-            self.memory.flush()
+            self.memory.flush(max(0.0, deadline - time.monotonic()))
 
 
 def about(context: Context | None) -> dict[str, str]:
-    """Where it has happened: the DAG is the pipeline, the task the step."""
+    """Where it has happened: the DAG is the pipeline, the task the step.
+
+    The run is the DAG's own: DAGs of one schedule give their runs the same ids.
+    """
     ti = _instance(context)
     if ti is None:
         return {}
     mapped = f"[{ti.map_index}]" if ti.map_index is not None and ti.map_index >= 0 else ""
-    return {"pipeline": ti.dag_id, "step": f"{ti.task_id}{mapped}", "run_id": ti.run_id}
+    return {"pipeline": ti.dag_id, "step": f"{ti.task_id}{mapped}", "run_id": f"{ti.dag_id}:{ti.run_id}"}
 
 
 def decided(advice: Advice) -> RetryDecision:
@@ -120,10 +132,10 @@ def decided(advice: Advice) -> RetryDecision:
     decision = advice.decision
     delay = None if decision.retry_delay_s is None else timedelta(seconds=decision.retry_delay_s)
     if decision.action == "retry":
-        return RetryDecision.retry(delay=delay, reason=decision.reason or None)
+        return RetryDecision.retry(delay=delay, reason=advice.told or None)
     if decision.action == "fail":
-        return RetryDecision.fail(reason=decision.reason or None)
-    return RetryDecision(action=RetryAction.DEFAULT, reason=decision.reason or None)
+        return RetryDecision.fail(reason=advice.told or None)
+    return RetryDecision(action=RetryAction.DEFAULT, reason=advice.told or None)
 
 
 def _instance(context: Context | None) -> Any:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 LONGEST_TAG = 1_000
+#: What is only shown is not waited for.
+UNBOUNDED = Bounds(longest_wait_s=float("inf"))
 
 
 class Advised(Portable):
@@ -94,11 +96,13 @@ class Advised(Portable):
     def _instead_of(self, error: Exception) -> Exception | None:
         """What Dagster gets to see; None for the error itself, which hooks then see too."""
         context = OpExecutionContext.get()
-        advice = ask(self.memory, error, bounds=self.bounds, about=lambda: about(context))
+        most = self.bounds.most_attempts
+        advice = ask(self.memory, error, bounds=self.bounds, about=lambda: about(context) | {"max_attempts": most})
+        harmless(lambda: context.log.info(f"Seen Before: {advice.decision.action}. {advice.told}"), otherwise=None)
         harmless(lambda: self._tell("failed", context), otherwise=None)
         if advice.decision.action == "retry" and not self.bounds.exhausted(advice, attempt=context.retry_number + 1):
-            most = min(advice.decision.max_attempts or self.bounds.most_attempts, self.bounds.most_attempts)
-            again: Exception = RetryRequested(max_retries=most - 1, seconds_to_wait=advice.decision.retry_delay_s)
+            granted = min(advice.decision.max_attempts or most, most)
+            again: Exception = RetryRequested(max_retries=granted - 1, seconds_to_wait=advice.decision.retry_delay_s)
             return again
         if advice.decision.action == "fail" and context.get_step_execution_context().op_retry_policy is not None:
             final: Exception = Failure(
@@ -153,7 +157,7 @@ def note_failed_run(memory: Client, context: RunFailureSensorContext) -> None:
     for step, text in (failures or {None: context.failure_event.message or "the run has failed"}).items():
         if any_failure(memory, **place, step=step):
             continue
-        advice = ask(memory, text, bounds=Bounds(), about=partial(dict, place, step=step))
+        advice = ask(memory, text, bounds=UNBOUNDED, about=partial(dict, place, step=step))
         if advice.incident_id:
             context.instance.add_run_tags(run.run_id, tags_of(advice))
 
@@ -166,6 +170,7 @@ def tags_of(advice: Advice) -> dict[str, str]:
         "cause": advice.cause,
         "decision": advice.decision.action,
         "reason": advice.decision.reason,
+        "resume": advice.resume_point,
     }
     return {f"seenbefore/{key}": value[:LONGEST_TAG] for key, value in told.items() if value}
 

@@ -32,9 +32,12 @@ class Earlier:
         return max(0.0, (until - self.occurred_at).total_seconds())
 
 
-def failure_of_attempt(memory: Client, *, pipeline: str, run_id: str, step: str, attempt: int) -> Earlier | None:
-    """What the service has of that attempt of a run's step; None when it has nothing, or is away."""
-    for each in _incidents(memory, pipeline=pipeline, run=run_id, step=step):
+def failure_of_attempt(
+    memory: Client, *, pipeline: str, run_id: str, step: str, attempt: int, timeout_s: float | None = None
+) -> Earlier | None:
+    """What the service has of that attempt of a run's step; None when it has nothing, or is away. `timeout_s` is the
+    client's where it is not given."""
+    for each in _incidents(memory, timeout_s=timeout_s, pipeline=pipeline, run=run_id, step=step):
         if each.get("attempt") == attempt:
             return Earlier(str(each["id"]), datetime.fromisoformat(str(each["occurred_at"])))
     return None
@@ -45,9 +48,9 @@ def any_failure(memory: Client, *, pipeline: str, run_id: str, step: str | None 
     return bool(_incidents(memory, pipeline=pipeline, run=run_id, step=step))
 
 
-def _incidents(memory: Client, **wanted: str | None) -> list[Mapping[str, Any]]:
+def _incidents(memory: Client, *, timeout_s: float | None = None, **wanted: str | None) -> list[Mapping[str, Any]]:
     """Newest first."""
     query = {name: value for name, value in wanted.items() if value is not None} | {"limit": str(MOST_INCIDENTS)}
-    answer = memory._core.engine.ask(calls.read(f"/incidents?{urlencode(query)}"))
+    answer = memory._core.engine.ask(calls.read(f"/incidents?{urlencode(query)}"), timeout_s=timeout_s)
     found = answer.document.get("incidents") if answer is not None and answer.ok and answer.document else None
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []

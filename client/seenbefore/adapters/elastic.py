@@ -2,7 +2,8 @@
 
 `@record` of `torch.distributed.elastic.multiprocessing.errors` has each worker write its exception to the file that
 `TORCHELASTIC_ERROR_FILE` names; torchrun puts them below its `--log-dir` as `error.json`, one a rank, and copies the
-first failure's to its own. Most ranks fail only because another did: the earliest is asked about.
+first failure's to its own. Asked about is the newest attempt of the newest job, and in it the earliest failure: most
+ranks fail only because another did.
 
     advice = advise_job(memory, "logs/", pipeline="llm-training", step="pretrain")
 """
@@ -12,11 +13,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seenbefore.adapters.elastic_logs import error_files
 from seenbefore.adapters.guard import Bounds, ask, harmless
 from seenbefore.advice import Advice, default_advice
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 ERROR_FILE = "TORCHELASTIC_ERROR_FILE"
 #: Bytes; no error file has more but one into which somebody has printed tensors.
 MOST_BYTES = 10_000_000
-#: A log folder may hold years of jobs.
-MOST_FILES = 10_000
+#: How ranks tell that they were ended, as torchrun ends all once one has failed.
+ENDED_BY_OTHERS = ("SIGTERM", "got signal: 15", "Signal 15")
 #: What torchrun writes where it has nothing to say.
 NOTHING = frozenset({"", "<NONE>", "<N/A>"})
 
@@ -55,35 +56,42 @@ def read_error_file(path: str | os.PathLike[str] | None = None) -> WorkerFailure
     return harmless(lambda: _read(Path(given)), otherwise=None) if given else None
 
 
-def first_failure(place: str | os.PathLike[str]) -> WorkerFailure | None:
-    """The failure that came first, of an error file or of all below a folder; None where nothing failed."""
-    nowhere: list[Path] = []
-    paths = harmless(lambda: list(_error_files(Path(place))), otherwise=nowhere)
+def first_failure(place: str | os.PathLike[str], *, job: str | None = None) -> WorkerFailure | None:
+    """What came first of the failures of the newest attempt of the newest job below a folder; None where none is told.
+
+    `place` is a log folder, a job's, an attempt's, or an error file; `job` is a job's id (`--rdzv-id`) or the name of
+    its folder.
+    """
+    none: list[Path] = []
+    paths = harmless(lambda: error_files(Path(place), job=job), otherwise=none)
     found = [failure for path in paths if (failure := read_error_file(path))]
-    return min(found, key=lambda failure: (failure.timestamp or float("inf"), str(failure.path)), default=None)
+    return min(found, key=_order, default=None)
 
 
 def advise_job(
-    memory: Client, place: str | os.PathLike[str] | None = None, *, bounds: Bounds | None = None, **about: Any
+    memory: Client,
+    place: str | os.PathLike[str] | None = None,
+    *,
+    job: str | None = None,
+    bounds: Bounds | None = None,
+    **about: Any,
 ) -> Advice:
     """Advice about a failed job, by its log folder or error file (default: `TORCHELASTIC_ERROR_FILE`). Never raises.
 
-    `about` is what `Client.advise` takes. `default` where no file tells what has failed.
+    `place` and `job` are as `first_failure` takes them, `about` is what `Client.advise` takes. `default` where no file
+    tells what has failed.
     """
-    failure = first_failure(place) if place is not None else read_error_file()
+    failure = first_failure(place, job=job) if place is not None else read_error_file()
     if failure is None:
         return default_advice("No error file tells what has failed.")
     return ask(memory, failure.text, bounds=bounds or Bounds(longest_wait_s=float("inf")), about=lambda: about)
 
 
-def _error_files(place: Path) -> Iterator[Path]:
-    if place.is_file():
-        yield place
-        return
-    for number, path in enumerate(place.rglob("error.json")):
-        if number == MOST_FILES:
-            return
-        yield path
+def _order(failure: WorkerFailure) -> tuple[float, bool, int, str]:
+    """By time, which is told in whole seconds; within one, what was ended by others comes last, then the files tell."""
+    ended = failure.exit_code == -signal.SIGTERM or any(word in failure.message for word in ENDED_BY_OTHERS)
+    written = harmless(lambda: failure.path.stat().st_mtime_ns if failure.path else 0, otherwise=0)
+    return failure.timestamp or float("inf"), ended, written, str(failure.path)
 
 
 def _read(path: Path) -> WorkerFailure | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from seenbefore.advice import Advice, default_advice
+from seenbefore.advice import Advice, Decision, default_advice
 
 if TYPE_CHECKING:
     from seenbefore import AsyncClient, Client
@@ -29,10 +29,11 @@ class Bounds:
     most_attempts: int = 10
 
     def applied(self, advice: Advice) -> Advice:
-        """The advice, or `default` where it goes too far."""
+        """The advice; its decision is `default` where it goes too far."""
         decision = advice.decision
         if decision.action == "retry" and (decision.retry_delay_s or 0.0) > self.longest_wait_s:
-            return default_advice(f"The advised wait is longer than the bound of {self.longest_wait_s:.0f} s.")
+            reason = f"The advised wait is longer than the bound of {self.longest_wait_s:.0f} s."
+            return replace(advice, decision=Decision(reason=reason))
         return advice
 
     def exhausted(self, advice: Advice, *, attempt: int) -> bool:

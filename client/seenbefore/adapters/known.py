@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from seenbefore import calls
-from seenbefore.advice import Advice
+from seenbefore.advice import Advice, resume_point
 from seenbefore.plain import text
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ class Known:
     @property
     def place(self) -> str | None:
         """Where the run can go on, as `step/sub-task`."""
-        place = self.resume if self.resume.get("sub_task") else self.advice.resume or {}
-        return f"{place.get('step')}/{place['sub_task']}" if place.get("sub_task") else None
+        return resume_point(self.resume) or self.advice.resume_point
 
 
 def look_up(memory: Client, advice: Advice, *, run_id: str) -> Known:

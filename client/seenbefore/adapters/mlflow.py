@@ -15,12 +15,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import RunTag
+from mlflow.exceptions import MlflowException
 
 from seenbefore.adapters.guard import Bounds, ask, harmless, log
 from seenbefore.adapters.known import fields_of, look_up, page_of
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
     from seenbefore import Client
+
+    FindText = Callable[[MlflowClient, Run], str | None]
 
 #: Of MLflow, whose servers refuse a longer value or cut it.
 LONGEST_TAG = 8_000
@@ -39,6 +43,11 @@ LONGEST_S = 20.0
 ERROR_WORDS = ("error", "exception", "traceback", "stderr")
 ERROR_ENDINGS = (".txt", ".log", ".err")
 MOST_BYTES = 5_000_000
+INCIDENT_ID, LOOKED_AT = f"{PREFIX}incident_id", f"{PREFIX}looked_at"
+FAILED = "attributes.status = 'FAILED'"
+NEWEST_FIRST = "attributes.end_time DESC"
+#: Runs that one turn reads of a server that cannot leave out by itself those that are noted.
+MOST_READ, PAGE_SIZE = 10_000, 1_000
 UNBOUNDED = Bounds(longest_wait_s=float("inf"))
 
 
@@ -61,21 +70,29 @@ def note_failed_runs(
     memory: Client,
     *,
     experiment_ids: Sequence[str],
-    text_of: Callable[[MlflowClient, Run], str | None] | None = None,
+    text_of: FindText | None = None,
     most: int = 100,
     **about: Any,
 ) -> list[str]:
-    """Ask about failed runs that nobody has asked about, the newest `most` first; the ids of those that are noted now.
+    """Ask about failed runs that nobody has asked about, `most` of them; the ids of those that are noted now.
 
-    `text_of` finds what a run says of its failure (`error_text` by default); a run that says nothing is left alone. A
-    run whose incident could not be recorded is asked about again the next time. Never raises.
+    `text_of` finds what a run says of its failure (`error_text` by default). A run that says nothing, or whose incident
+    could not be recorded, is marked as looked at: it comes again once those that were never looked at have had their
+    turn, the newest of them first, and then what was looked at longest ago. Never raises.
     """
-    noting, client = _Noting(memory, about), MlflowClient()
-    find = text_of or error_text
-    none: list[Run] = []
-    runs = harmless(lambda: _failed(client, experiment_ids, most=most), otherwise=none)
-    noted = partial(noting.of_failed_run, client, find)
-    return [run.info.run_id for run in runs if harmless(partial(noted, run), otherwise=False)]
+    none: list[str] = []
+    noting, find = _Noting(memory, about), text_of or error_text
+    return harmless(lambda: list(_noted(noting, find, experiment_ids, most=most)), otherwise=none)
+
+
+def _noted(noting: _Noting, find: FindText, experiment_ids: Sequence[str], *, most: int) -> Iterator[str]:
+    client = MlflowClient()
+    for run in waiting_runs(client, experiment_ids, most=most):
+        if harmless(partial(noting.of_failed_run, client, find, run), otherwise=False):
+            yield run.info.run_id
+        else:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            harmless(partial(client.set_tag, run.info.run_id, LOOKED_AT, now), otherwise=None)
 
 
 def error_text(client: MlflowClient, run: Run) -> str | None:
@@ -100,7 +117,7 @@ class _Noting:
         """A run that is about to fail."""
         return self.note(MlflowClient(), run, error)
 
-    def of_failed_run(self, client: MlflowClient, find: Callable[[MlflowClient, Run], str | None], run: Run) -> bool:
+    def of_failed_run(self, client: MlflowClient, find: FindText, run: Run) -> bool:
         """A run that failed earlier; whether it is noted."""
         said = find(client, run)
         return bool(said) and self.note(client, run, said)
@@ -125,22 +142,35 @@ class _Noting:
         return {"run_id": run.info.run_id} | own
 
 
-def _failed(client: MlflowClient, experiment_ids: Sequence[str], *, most: int) -> list[Run]:
-    """Failed runs without our tag, newest first."""
+def waiting_runs(client: MlflowClient, experiment_ids: Sequence[str], *, most: int) -> list[Run]:
+    """At most so many failed runs that are not noted: never looked at before looked at, newest before oldest look."""
+    try:
+        not_noted = f"{FAILED} AND tags.`{INCIDENT_ID}` IS NULL"
+        fresh, again = f"{not_noted} AND tags.`{LOOKED_AT}` IS NULL", f"{not_noted} AND tags.`{LOOKED_AT}` IS NOT NULL"
+        found = _search(client, experiment_ids, fresh, order=NEWEST_FIRST, most=most)
+        return found + _search(client, experiment_ids, again, order=f"tags.`{LOOKED_AT}` ASC", most=most - len(found))
+    except MlflowException as error:
+        if error.error_code != "INVALID_PARAMETER_VALUE":
+            raise
+    # An older server (3.10 is one) does not know `IS NULL`.
+    read = _search(client, experiment_ids, FAILED, order=NEWEST_FIRST, most=MOST_READ)
+    waiting = [run for run in read if INCIDENT_ID not in run.data.tags]
+    return sorted(waiting, key=lambda run: run.data.tags.get(LOOKED_AT, ""))[:most]
+
+
+def _search(client: MlflowClient, experiment_ids: Sequence[str], wanted: str, *, order: str, most: int) -> list[Run]:
     found: list[Run] = []
     token: str | None = None
     while len(found) < most:
+        size = min(most - len(found), PAGE_SIZE)
         page = client.search_runs(
-            list(experiment_ids),
-            filter_string="attributes.status = 'FAILED'",
-            order_by=["attributes.end_time DESC"],
-            page_token=token,
+            list(experiment_ids), filter_string=wanted, order_by=[order], page_token=token, max_results=size
         )
-        found += [run for run in page if f"{PREFIX}incident_id" not in run.data.tags]
+        found += page
         token = page.token
         if not token:
             break
-    return found[:most]
+    return found
 
 
 def _within(seconds: float, work: Callable[[], object]) -> None:

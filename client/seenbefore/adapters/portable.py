@@ -20,6 +20,7 @@ class Travelling:
     url: str
     workspace: str | None
     timeout_s: float
+    resume_timeout_s: float
     spool: str | None
 
     @classmethod
@@ -27,12 +28,19 @@ class Travelling:
         """What there is to be known of a client."""
         core = memory._core
         spool = str(core._path) if core._path != spool_path() else None
-        return cls(type(memory), core.target.url, core.target.workspace, core.timeout_s, spool)
+        timeouts = core.timeout_s, core.resume_timeout_s
+        return cls(type(memory), core.target.url, core.target.workspace, *timeouts, spool)
 
     def arrive(self) -> Any:
         """The client; None where none can be made, which is as good as a service that is away."""
         return harmless(
-            lambda: self.kind(self.url, workspace=self.workspace, timeout_s=self.timeout_s, spool=self.spool),
+            lambda: self.kind(
+                self.url,
+                workspace=self.workspace,
+                timeout_s=self.timeout_s,
+                resume_timeout_s=self.resume_timeout_s,
+                spool=self.spool,
+            ),
             otherwise=None,
         )
 

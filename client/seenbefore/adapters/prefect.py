@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from prefect.context import FlowRunContext
+from prefect.logging.loggers import task_run_logger
 
 from seenbefore.adapters.guard import Bounds, ask_async, harmless, harmless_async
 from seenbefore.adapters.portable import Portable
@@ -121,6 +122,7 @@ class Advised(Portable):
         await harmless_async(lambda: self._tell(run, "failed"), otherwise=None)
         advice = await self._ask(task, run, state)
         self._remembered.keep(run, advice)
+        harmless(lambda: tell(advice, task, run), otherwise=None)
         if advice.decision.action == "default":
             said = True if self._own is None else self._own(task, run, state)
             return bool(await said) if inspect.isawaitable(said) else bool(said)
@@ -156,6 +158,12 @@ def about(task: Task[..., Any], run: TaskRun) -> dict[str, Any]:
         "attempt": run.run_count,
         "max_attempts": task.retries + 1,
     }
+
+
+def tell(advice: Advice, task: Task[..., Any], run: TaskRun) -> None:
+    """What is advised, why, and where the run can go on, in the task run's log."""
+    wait = f" after {advice.decision.retry_delay_s:g} s" if advice.decision.retry_delay_s else ""
+    task_run_logger(run, task).info("Seen Before: %s%s. %s", advice.decision.action, wait, advice.told)
 
 
 def failure_of(state: State[Any]) -> object:
