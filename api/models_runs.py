@@ -60,6 +60,12 @@ Attributes = Annotated[
 ]
 
 
+OfPipeline = Annotated[
+    Name | None,
+    Field(description="The run's; where it is another's, nothing is written. Left out, the name of the run is enough."),
+]
+
+
 class RunBody(Request):
     """What is said of a run. What is left out stays as it is."""
 
@@ -69,14 +75,15 @@ class RunBody(Request):
     schema_version: SchemaVersion | None = Field(default=None, description="Of the attributes given; else the latest.")
     attributes: Attributes | None = None
 
-    def said(self) -> RunSaid:
-        """The values that the memory takes."""
-        return RunSaid(self.pipeline, self.status, self.domain, self.schema_version, self.attributes)
+    def said(self, *, age_s: float | None = None) -> RunSaid:
+        """The values that the memory takes, said so many seconds ago."""
+        return RunSaid(self.pipeline, self.status, self.domain, self.schema_version, self.attributes, age_s)
 
 
 class StepBody(Request):
     """What its owner says of a step. What is left out stays as it is."""
 
+    pipeline: OfPipeline = None
     owner: Name = Field(description="Who writes the step; fixed by the first write, and handed over on purpose only.")
     status: Status
     progress: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
@@ -86,10 +93,18 @@ class StepBody(Request):
     schema_version: SchemaVersion | None = None
     attributes: Attributes | None = None
 
-    def said(self) -> StepSaid:
-        """The values that the memory takes."""
-        plan = tuple(self.plan) if self.plan else None
-        return StepSaid(self.owner, self.status, self.progress, plan, self.schema_version, self.attributes)
+    def said(self, *, age_s: float | None = None) -> StepSaid:
+        """The values that the memory takes, said so many seconds ago."""
+        return StepSaid(
+            owner=self.owner,
+            status=self.status,
+            progress=self.progress,
+            plan=tuple(self.plan) if self.plan else None,
+            schema_version=self.schema_version,
+            attributes=self.attributes,
+            pipeline=self.pipeline,
+            age_s=age_s,
+        )
 
 
 class ArtifactBody(Request):
@@ -102,11 +117,12 @@ class ArtifactBody(Request):
 class SubTaskBody(Request):
     """What the step's owner says of a sub-task."""
 
+    pipeline: OfPipeline = None
     owner: Name
     status: SubTaskStatus = Field(description="`started` claims it, or renews the claim; `completed` is a checkpoint.")
     inputs_hash: Hash | None = None
     artifacts: Annotated[dict[Name, ArtifactBody], Field(max_length=MOST_ARTIFACTS)] | None = Field(
-        default=None, description="Of a completion; those of the one before stay until the next."
+        default=None, description="Of a completion. Begun anew, a sub-task has none until it is completed again."
     )
     holder: Name | None = Field(default=None, description="The process that does the work; the owner by default.")
     lease_s: Annotated[float, Field(gt=0, le=LONGEST_LEASE_S, allow_inf_nan=False)] = Field(
@@ -119,8 +135,8 @@ class SubTaskBody(Request):
             raise ValueError("`artifacts` are those of a completion")
         return self
 
-    def said(self) -> SubTaskSaid:
-        """The values that the memory takes."""
+    def said(self, *, age_s: float | None = None) -> SubTaskSaid:
+        """The values that the memory takes, said so many seconds ago."""
         artifacts: Artifacts | None = None
         if self.artifacts is not None and self.status is SubTaskStatus.COMPLETED:
             artifacts = {name: each.model_dump(exclude_none=True) for name, each in self.artifacts.items()}
@@ -131,12 +147,15 @@ class SubTaskBody(Request):
             lease_s=self.lease_s,
             inputs_hash=self.inputs_hash,
             artifacts=artifacts,
+            pipeline=self.pipeline,
+            age_s=age_s,
         )
 
 
 class HandOverBody(Request):
     """A step gets another owner."""
 
+    pipeline: OfPipeline = None
     owner: Name = Field(description="The present one, who hands it over.")
     to: Name
     reason: Annotated[str, StringConstraints(max_length=2_000)] | None = None
@@ -150,7 +169,7 @@ class ArtifactAnswer(Answer):
 
 
 class RunAnswer(Answer):
-    """A run as it was written; `version` is its ETag. Times are those of the service."""
+    """A run as it was written; `version` is its ETag. Times are the service's, less the age of what came late."""
 
     id: UUID
     run_id: str
@@ -192,17 +211,27 @@ class SubTaskAnswer(Answer):
     holder: str = Field(description="Who wrote it last; while it is started, who holds it.")
     lease_expires_at: datetime | None = Field(description="Null unless it is started.")
     inputs_hash: str | None
-    artifacts: dict[str, ArtifactAnswer] = Field(description="Of its latest completion.")
+    artifacts: dict[str, ArtifactAnswer] = Field(description="Empty unless it is completed.")
     version: int
-    started_at: datetime
+    started_at: datetime = Field(description="Of its latest claim; of its first write where it was never claimed.")
     updated_at: datetime
-    completed_at: datetime | None
+    completed_at: datetime | None = Field(description="Null unless it is completed.")
 
 
 class StepWithSubTasks(StepAnswer):
-    """A step and its sub-tasks, in order of first write."""
+    """A step and its sub-tasks, in order of first write, as far as they are among the run's first 5,000."""
 
     sub_tasks: list[SubTaskAnswer]
+    sub_tasks_next: str | None = Field(
+        description="Null where these are all; else what `after` takes for the rest, in the step's list of them."
+    )
+
+
+class SubTaskPage(Answer):
+    """A page of a step's sub-tasks, in order of first write; `next` is the `after` of the next, null on the last."""
+
+    sub_tasks: list[SubTaskAnswer]
+    next: str | None
 
 
 class WholeRunAnswer(RunAnswer):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from api.context import Idempotent, IfMatch, IfMatchStated, JsonAnswer, Workspace, etag, problems
+from api.context import Age, Idempotent, IfMatch, IfMatchStated, JsonAnswer, Workspace, etag, problems
 from api.cursors import read_cursor, write_cursor
 from api.models_runs import (
     HandOverBody,
@@ -22,6 +22,7 @@ from api.models_runs import (
     StepBody,
     SubTaskAnswer,
     SubTaskBody,
+    SubTaskPage,
     WholeRunAnswer,
 )
 from api.routes.incidents import Moment, with_zone
@@ -52,10 +53,17 @@ def writing(model: type[RunAnswer | StepAnswer | SubTaskAnswer], *statuses: int)
 
 @router.put("/runs/{run_id}", **writing(RunAnswer))
 async def put_run(
-    run_id: RunId, body: RunBody, memory: Memory, workspace: Workspace, version: IfMatchStated, once: Idempotent
+    run_id: RunId,
+    body: RunBody,
+    memory: Memory,
+    workspace: Workspace,
+    version: IfMatchStated,
+    age_s: Age,
+    once: Idempotent,
 ) -> JsonAnswer:
     """Write a run. Its first write needs no If-Match, nor does one that would change nothing."""
-    return _written(await memory.put_run(workspace, run_id, body.said(), expected_version=version, once=once))
+    said = body.said(age_s=age_s)
+    return _written(await memory.put_run(workspace, run_id, said, expected_version=version, once=once))
 
 
 @router.put("/runs/{run_id}/steps/{step}", **writing(StepAnswer, 404))
@@ -66,10 +74,12 @@ async def put_step(
     memory: Memory,
     workspace: Workspace,
     version: IfMatchStated,
+    age_s: Age,
     once: Idempotent,
 ) -> JsonAnswer:
     """Write a step, by its owner. A plan may grow; what is completed cannot leave it."""
-    return _written(await memory.put_step(workspace, run_id, step, body.said(), expected_version=version, once=once))
+    said = body.said(age_s=age_s)
+    return _written(await memory.put_step(workspace, run_id, step, said, expected_version=version, once=once))
 
 
 @router.put("/runs/{run_id}/steps/{step}/sub-tasks/{name}", **writing(SubTaskAnswer, 404))
@@ -81,13 +91,14 @@ async def put_sub_task(
     memory: Memory,
     workspace: Workspace,
     version: IfMatchStated,
+    age_s: Age,
     once: Idempotent,
 ) -> JsonAnswer:
     """Claim a sub-task, complete it, or say that it failed; for the holder of its lease only, while that runs.
 
     Renewing a lease (`started` again) needs no If-Match and moves no version.
     """
-    said = body.said()
+    said = body.said(age_s=age_s)
     return _written(await memory.put_sub_task(workspace, run_id, step, name, said, expected_version=version, once=once))
 
 
@@ -107,6 +118,7 @@ async def hand_over(
             workspace,
             run_id,
             step,
+            pipeline=body.pipeline,
             owner=body.owner,
             to=body.to,
             reason=body.reason,
@@ -141,7 +153,7 @@ async def list_runs(
 async def read_run(
     run_id: RunId, memory: Memory, workspace: Workspace, schema_version: ReaderVersion = None
 ) -> JsonAnswer:
-    """A run with its steps and their sub-tasks, its progress, and when it will be done.
+    """A run with its steps and their sub-tasks (the first 5,000), its progress, and when it will be done.
 
     That is told from the latest 20 runs of the pipeline that succeeded, where there are three: the median of how long
     those took that took longer than this one has taken already.
@@ -161,6 +173,19 @@ async def read_step(
 ) -> JsonAnswer:
     """A step."""
     return _versioned(await memory.step(workspace, run_id, step, schema_version=schema_version))
+
+
+@router.get("/runs/{run_id}/steps/{step}/sub-tasks", response_model=SubTaskPage, responses=problems(404))
+async def list_sub_tasks(
+    run_id: RunId,
+    step: StepName,
+    memory: Memory,
+    workspace: Workspace,
+    after: Annotated[str, Query(max_length=200, description="`next` of the page before; empty: from the first.")] = "",
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 1_000,
+) -> JsonAnswer:
+    """The sub-tasks of a step, in order of first write, by pages; a page with large artifacts ends earlier."""
+    return JsonAnswer(await memory.sub_tasks(workspace, run_id, step, after=after or None, limit=limit))
 
 
 @router.get("/runs/{run_id}/steps/{step}/sub-tasks/{name}", response_model=SubTaskAnswer, responses=problems(404))

@@ -37,7 +37,7 @@ def of_course(course: Course) -> Document:
     """How far a run is, beside its row."""
     return {
         "progress": round(course.progress, 4),
-        "expected_completed_at": _moment(course.expected_completed_at),
+        "expected_completed_at": moment(course.expected_completed_at),
     }
 
 
@@ -65,13 +65,22 @@ def of_sub_task(sub_task: SubTask) -> Document:
         "sub_task": sub_task.name,
         "status": sub_task.status.value,
         "holder": sub_task.holder,
-        "lease_expires_at": _moment(sub_task.lease_expires_at),
+        "lease_expires_at": moment(sub_task.lease_expires_at),
         "inputs_hash": sub_task.inputs_hash,
         "artifacts": _artifacts(sub_task.artifacts),
         "version": sub_task.version,
-        "started_at": _moment(sub_task.started_at),
-        "updated_at": _moment(sub_task.updated_at),
-        "completed_at": _moment(sub_task.completed_at),
+        "started_at": moment(sub_task.started_at),
+        "updated_at": moment(sub_task.updated_at),
+        "completed_at": moment(sub_task.completed_at),
+    }
+
+
+def of_sub_tasks(shown: Sequence[SubTask], *, of: int) -> Document:
+    """The first sub-tasks of a step, beside it; where it has more, after which of them the rest begins."""
+    last = shown[-1].name if shown else ""
+    return {
+        "sub_tasks": [of_sub_task(each) for each in shown],
+        "sub_tasks_next": last if len(shown) < of else None,
     }
 
 
@@ -109,9 +118,9 @@ def _of_work(step: StepWork) -> Document:
 
 def _times(row: Run | Step) -> dict[str, Any]:
     return {
-        "started_at": _moment(row.started_at),
-        "updated_at": _moment(row.updated_at),
-        "ended_at": _moment(row.ended_at),
+        "started_at": moment(row.started_at),
+        "updated_at": moment(row.updated_at),
+        "ended_at": moment(row.ended_at),
     }
 
 
@@ -119,5 +128,6 @@ def _artifacts(artifacts: Mapping[str, Mapping[str, str]]) -> Document:
     return {name: {"sha256": each["sha256"], "uri": each.get("uri")} for name, each in artifacts.items()}
 
 
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+def moment(value: datetime | None) -> str | None:
+    """A time as documents write it."""
+    return None if value is None else value.isoformat().replace("+00:00", "Z")

@@ -73,7 +73,7 @@ class JsonSchema:
         bare = {key: value for key, value in document.items() if key != "$schema"}
         problem = _first_problem(_META, bare)
         if problem is not None:
-            raise InvalidInput(f"This is no JSON Schema: {problem.text}", field=_join(field, problem.place))
+            raise InvalidInput(f"This is no JSON Schema: {problem.text}", field=join(field, problem.place))
         self.document = document
         # Of its own registry: nothing is looked up elsewhere, whatever a reference says.
         self._validator = _VALIDATOR(bare, registry=Registry())
@@ -121,14 +121,14 @@ class _Reading:
     def check(self) -> None:
         """Raises `InvalidInput`, which names the place."""
         if self._root.get("$schema", DIALECT) != DIALECT:
-            raise InvalidInput(f"Schemas are of JSON Schema 2020-12, {DIALECT}.", field=_join(self._field, "$schema"))
+            raise InvalidInput(f"Schemas are of JSON Schema 2020-12, {DIALECT}.", field=join(self._field, "$schema"))
         waiting: list[tuple[str, Any]] = [("", self._root)]
         waiting.extend((f"$defs.{name}", schema) for name, schema in self._definitions().items())
         while waiting:
             place, schema = waiting.pop()
             if isinstance(schema, dict):
                 self._check_one(schema, place=place)
-                waiting.extend((_join(place, below), child) for below, child in _subschemas(schema))
+                waiting.extend((join(place, below), child) for below, child in subschemas(schema))
 
     def _check_one(self, schema: Mapping[str, Any], *, place: str) -> None:
         known = KNOWN if place else KNOWN | OF_ROOT
@@ -136,9 +136,9 @@ class _Reading:
         if unknown is not None:
             self._refuse(f"The keyword {_shown(unknown)!a} is not taken.", place=place)
         if "$ref" in schema:
-            self._check_reference(schema["$ref"], place=_join(place, "$ref"))
+            self._check_reference(schema["$ref"], place=join(place, "$ref"))
         if isinstance(schema.get("pattern"), str):
-            self._check_pattern(schema["pattern"], place=_join(place, "pattern"))
+            self._check_pattern(schema["pattern"], place=join(place, "pattern"))
 
     def _check_reference(self, reference: object, *, place: str) -> None:
         if reference not in ("#", *(f"#/$defs/{name}" for name in self._definitions())):
@@ -162,10 +162,11 @@ class _Reading:
             self._refuse(f"The pattern cannot be used: {_shown(str(error), LONGEST_PROBLEM)}", place=place)
 
     def _refuse(self, text: str, *, place: str) -> NoReturn:
-        raise InvalidInput(text, field=_join(self._field, _shown(place)))
+        raise InvalidInput(text, field=join(self._field, _shown(place)))
 
 
-def _subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The schemas within a schema, each with its place there."""
     for name, value in schema.items():
         if name in WITH_SCHEMA:
             yield name, value
@@ -247,7 +248,8 @@ _VALIDATOR: Any = validators.extend(
 _META: Any = Draft202012Validator(Draft202012Validator.META_SCHEMA)
 
 
-def _join(*places: str) -> str:
+def join(*places: str) -> str:
+    """A place within a place."""
     return ".".join(place for place in places if place)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -16,13 +16,14 @@ from knowledge.documents import Document
 from knowledge.errors import InvalidInput, NotFound
 from knowledge.once import Once
 from knowledge.signature.scrub import scrub, scrub_value
-from knowledge.state import documents
-from knowledge.state.resume import Course, course_of, resume_point
+from knowledge.state import documents, reading
+from knowledge.state.resume import resume_point
 from knowledge.state.resuming import artifacts_at
 from knowledge.state.schemas import Schemas
-from knowledge.state.states import Artifacts, Run, RunSaid, Status, Step, StepSaid, SubTaskSaid
+from knowledge.state.states import Artifacts, RunSaid, Status, StepSaid, SubTask, SubTaskSaid
 from knowledge.store import audit, runs, steps, sub_tasks
 from knowledge.store.database import Connection, Database
+from knowledge.store.told import of_another_pipeline
 from knowledge.workspaces import Workspaces
 from knowledge.writing import write
 
@@ -106,6 +107,8 @@ class PipelineMemory:
             version = None
             if said.attributes is not None:
                 run = await runs.get(connection, workspace_id=workspace_id, run_id=run_id)
+                if said.pipeline not in (None, run.pipeline):
+                    raise of_another_pipeline(run_id, pipeline=run.pipeline)
                 version = await self._checked(connection, said, workspace_id=workspace_id, domain=run.domain)
             step, created = await steps.put(
                 connection,
@@ -155,6 +158,7 @@ class PipelineMemory:
         run_id: str,
         name: str,
         *,
+        pipeline: str | None = None,
         owner: str,
         to: str,
         reason: str | None,
@@ -170,6 +174,7 @@ class PipelineMemory:
                 workspace_id=workspace_id,
                 run_id=run_id,
                 name=name,
+                pipeline=pipeline,
                 owner=owner,
                 to=to,
                 expected_version=expected_version,
@@ -190,7 +195,7 @@ class PipelineMemory:
         return await write(self._database, work, workspace_id=workspace_id, once=once)
 
     async def run(self, workspace: str, run_id: str, *, schema_version: int | None = None) -> Document:
-        """A run with its steps and their sub-tasks, in order of first write, and how far it is.
+        """A run with its steps and their first sub-tasks, in order of first write, and how far it is.
 
         `expected_completed_at` is made of how long past runs of the pipeline took: see `expected_completion`.
         Attributes are brought up to `schema_version`, else to the latest. Raises `NotFound`, `Conflict` for a version
@@ -200,13 +205,18 @@ class PipelineMemory:
         async with self._database.connection() as connection:
             run = await runs.get(connection, workspace_id=workspace_id, run_id=run_id)
             of_run = await steps.of_run(connection, workspace_id=workspace_id, run_id=run_id)
-            work = await sub_tasks.of_run(connection, workspace_id=workspace_id, run_id=run_id)
-            courses = await self._courses(connection, [run], workspace_id=workspace_id)
-            read = await self._reader(connection, run.domain, wanted=schema_version, workspace_id=workspace_id)
-        by_step: defaultdict[str, list[Document]] = defaultdict(list)
+            work, more = await sub_tasks.page(connection, workspace_id=workspace_id, run_id=run_id)
+            numbers = await sub_tasks.numbers(connection, workspace_id=workspace_id, run_id=run_id) if more else {}
+            courses = await reading.courses(connection, [run], workspace_id=workspace_id, now=self._clock())
+            read = await reading.reader(
+                connection, run.domain, schemas=self._schemas, wanted=schema_version, workspace_id=workspace_id
+            )
+        by_step: defaultdict[str, list[SubTask]] = defaultdict(list)
         for each in work:
-            by_step[each.step].append(documents.of_sub_task(each))
-        shown = [read(step) | {"sub_tasks": by_step[step.name]} for step in of_run]
+            by_step[each.step].append(each)
+        shown = [
+            read(step) | documents.of_sub_tasks(by_step[step.name], of=numbers.get(step.name, 0)) for step in of_run
+        ]
         return read(run) | documents.of_course(courses[run.id]) | {"steps": shown}
 
     async def runs(
@@ -218,7 +228,7 @@ class PipelineMemory:
             page = await runs.list_page(
                 connection, workspace_id=workspace_id, after=after, limit=limit, **asdict(wanted)
             )
-            courses = await self._courses(connection, page, workspace_id=workspace_id)
+            courses = await reading.courses(connection, page, workspace_id=workspace_id, now=self._clock())
         return [documents.of_listed_run(run) | documents.of_course(courses[run.id]) for run in page]
 
     async def step(self, workspace: str, run_id: str, name: str, *, schema_version: int | None = None) -> Document:
@@ -227,8 +237,24 @@ class PipelineMemory:
         async with self._database.connection() as connection:
             run = await runs.get(connection, workspace_id=workspace_id, run_id=run_id)
             step = await steps.get(connection, workspace_id=workspace_id, run_id=run_id, name=name)
-            read = await self._reader(connection, run.domain, wanted=schema_version, workspace_id=workspace_id)
+            read = await reading.reader(
+                connection, run.domain, schemas=self._schemas, wanted=schema_version, workspace_id=workspace_id
+            )
         return read(step)
+
+    async def sub_tasks(self, workspace: str, run_id: str, step: str, *, after: str | None, limit: int) -> Document:
+        """The sub-tasks of a step in order of first write, those after the one named; raises `NotFound`."""
+        workspace_id = await self._workspaces.id_of(workspace)
+        async with self._database.connection() as connection:
+            if after is None:
+                await steps.get(connection, workspace_id=workspace_id, run_id=run_id, name=step)
+            else:
+                await sub_tasks.get(connection, workspace_id=workspace_id, run_id=run_id, step=step, name=after)
+            found, more = await sub_tasks.page(
+                connection, workspace_id=workspace_id, run_id=run_id, step=step, after=after, limit=limit
+            )
+        shown = [documents.of_sub_task(each) for each in found]
+        return {"sub_tasks": shown, "next": found[-1].name if more else None}
 
     async def sub_task(self, workspace: str, run_id: str, step: str, name: str) -> Document:
         """A sub-task; raises `NotFound`."""
@@ -282,37 +308,6 @@ class PipelineMemory:
             part="run" if isinstance(said, RunSaid) else "step",
             attributes=said.attributes,
         )
-
-    async def _reader(
-        self, connection: Connection, domain: str | None, *, wanted: int | None, workspace_id: int
-    ) -> Callable[[Run | Step], Document]:
-        """Make documents of rows of this domain, their attributes brought up to the version wanted."""
-        domains = [] if domain is None else [domain]
-        reader = await self._schemas.reader(connection, workspace_id=workspace_id, domains=domains, wanted=wanted)
-
-        def read(row: Run | Step) -> Document:
-            document = documents.of_run(row) if isinstance(row, Run) else documents.of_step(row)
-            if domain is None or row.schema_version is None:
-                return document
-            version, attributes = reader.brought_up(
-                domain=domain,
-                written=row.schema_version,
-                part="run" if isinstance(row, Run) else "step",
-                attributes=row.attributes,
-            )
-            return document | {"schema_version": version, "attributes": attributes}
-
-        return read
-
-    async def _courses(
-        self, connection: Connection, page: Sequence[Run], *, workspace_id: int
-    ) -> Mapping[UUID, Course]:
-        """How far runs are, and when they will be done, by `id`."""
-        counts = await runs.counts(connection, [run.id for run in page])
-        pipelines = {run.pipeline for run in page}
-        past = await runs.past(connection, workspace_id=workspace_id, pipelines=pipelines)
-        now = self._clock()
-        return {run.id: course_of(run, counts[run.id], past=past[run.pipeline], now=now) for run in page}
 
     async def _write(
         self, work: Callable[[Connection], Awaitable[Written]], *, workspace_id: int, once: Once | None

@@ -18,8 +18,10 @@ import orjson
 
 from knowledge.errors import Conflict, InvalidInput, NotFound
 from knowledge.signature.scrub import scrub
+from knowledge.state.holding import check_can_hold
 from knowledge.state.json_schemas import JsonSchema, Problem, check_attributes_size, check_schema_size
 from knowledge.state.schema_texts import without_secrets
+from knowledge.state.succession import check_succession
 from knowledge.state.upcasting import Operation, Part, read_operations, upcast
 from knowledge.store import schemas as stored
 from knowledge.store.database import Connection
@@ -142,11 +144,15 @@ class Schemas:
         """Add a version of a domain; the row, and whether it is new: the same again changes nothing.
 
         `document` has `run`, `step` and `upcast`. Raises `Conflict` for a domain that ships, for another schema under
-        the same version, and out of order; `InvalidInput` for what is no schema.
+        the same version, and out of order; `InvalidInput` for what is no schema, or one that nothing can keep to, and
+        where `upcast` does not fit the version before.
         """
         if domain in self._shipped:
             raise Conflict(f"The schemas of {domain} ship with the product: choose another name.", field="domain")
         row = await asyncio.to_thread(_row_of, domain, version, document)
+        there = await stored.of_domain(connection, workspace_id=workspace_id, domain=domain)
+        if version == len(there) + 1:  # one that is there stays, whatever is asked of new ones
+            await asyncio.to_thread(_check_new, row, before=there[-1] if there else None)
         if await stored.add(connection, row, workspace_id=workspace_id):
             await self._check_number(connection, workspace_id=workspace_id)
             return row, True
@@ -256,6 +262,20 @@ def _row_of(domain: str, version: int, document: Mapping[str, Any]) -> SchemaRow
     if version == 1 and row.upcast:
         raise InvalidInput("There is nothing before version 1 to bring up to it.", field="upcast")
     return row
+
+
+def _check_new(row: SchemaRow, *, before: SchemaRow | None) -> None:
+    """Raise `InvalidInput` for a schema that nothing can keep to, and for operations that do not fit."""
+    check_can_hold(row.run, field="run")
+    if row.step is not None:
+        check_can_hold(row.step, field="step")
+    if before is not None:
+        check_succession(
+            {"run": before.run, "step": before.step},
+            {"run": row.run, "step": row.step},
+            read_operations(row.upcast),
+            version=row.version,
+        )
 
 
 def _numbered(versions: Versions, number: int | None, *, domain: str) -> Version:

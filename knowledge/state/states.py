@@ -69,8 +69,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class SubTask:
-    """A sub-task as it is stored; `inputs_hash` in hexadecimal. `artifacts` and `completed_at` are of its latest
-    completion, also while it is done again."""
+    """A sub-task as it is stored; `inputs_hash` in hexadecimal. Only while it is completed there are `artifacts`
+    and `completed_at`."""
 
     run_id: str
     step: str
@@ -118,18 +118,19 @@ class PastRun:
 
 @dataclass(frozen=True, slots=True)
 class RunSaid:
-    """What is said of a run. What is not said (None) stays as it is."""
+    """What is said of a run, and seconds since then where it is told late. What is not said (None) stays as it is."""
 
     pipeline: str
     status: Status
     domain: str | None = None
     schema_version: int | None = None
     attributes: Mapping[str, Any] | None = None
+    age_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StepSaid:
-    """What its owner says of a step. What is not said (None) stays as it is."""
+    """What its owner says of a step, as `RunSaid`; of a run of this `pipeline`, where one is named."""
 
     owner: str
     status: Status
@@ -137,11 +138,13 @@ class StepSaid:
     plan: tuple[str, ...] | None = None
     schema_version: int | None = None
     attributes: Mapping[str, Any] | None = None
+    pipeline: str | None = None
+    age_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SubTaskSaid:
-    """What the step's owner says of a sub-task; `holder` is the process that does the work."""
+    """What the step's owner says of a sub-task, as `StepSaid`; `holder` is the process that does the work."""
 
     owner: str
     status: SubTaskStatus
@@ -149,3 +152,5 @@ class SubTaskSaid:
     lease_s: float
     inputs_hash: str | None = None
     artifacts: Artifacts | None = None
+    pipeline: str | None = None
+    age_s: float | None = None

@@ -13,6 +13,8 @@ from knowledge.store.rows import Row, execute, fetch_one, to_json
 
 #: A key is for the retries of one request, and no client repeats one for a day.
 KEPT = timedelta(hours=24)
+#: Keys that are forgotten in one transaction.
+MOST_PURGED = 5_000
 
 
 async def claim(connection: Connection, once: Once, *, workspace_id: int) -> StoredResponse | None:
@@ -49,9 +51,9 @@ async def store_response(connection: Connection, once: Once, *, workspace_id: in
     await execute(connection, "idempotency.answer", workspace_id=workspace_id, key_hash=once.key_hash, **values)
 
 
-async def purge(connection: Connection, *, older_than: timedelta = KEPT) -> int:
-    """Forget keys of before, with the answers that were kept for them; how many. Cheap: call it every few minutes."""
-    return await execute(connection, "idempotency.purge", older_than=older_than)
+async def purge(connection: Connection, *, older_than: timedelta = KEPT, most: int = MOST_PURGED) -> int:
+    """Forget some of the keys of before, with the answers that were kept for them; how many."""
+    return await execute(connection, "idempotency.purge", older_than=older_than, most=most)
 
 
 async def _add(connection: Connection, once: Once, *, workspace_id: int) -> bool:

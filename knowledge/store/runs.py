@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +13,12 @@ from knowledge.state.states import PastRun, Run, RunSaid, Status, StepCounts
 from knowledge.store.database import Connection
 from knowledge.store.ids import uuid7
 from knowledge.store.rows import Row, fetch_all, fetch_one, to_json
-from knowledge.store.told import CREATED, answer_of, check_version, missing_run
+from knowledge.store.told import CREATED, answer_of, check_version, missing_run, of_another_pipeline
 
 #: The latest runs that succeeded, of which an expected completion is made.
 MOST_PAST = 20
+#: Runs that are forgotten in one transaction, and sub-tasks of which that transaction is ended.
+MOST_FORGOTTEN, MOST_ROWS = 100, 10_000
 
 
 async def put(
@@ -45,13 +47,29 @@ async def put(
         stated_version=said.schema_version,
         schema_version=schema_version,
         expected=expected_version,
+        age=said.age_s,
     )
     row = answer_of(row)
     check_version(row)
-    if (field := row["told"]) in {"pipeline", "domain"}:
-        detail = f"The {field} of a run is fixed by its first write: {row[field] or 'none'}."
-        raise Conflict(detail, field=field, members={field: row[field]})
+    if row["told"] == "pipeline":
+        raise of_another_pipeline(run_id, pipeline=row["pipeline"])
+    if row["told"] == "domain":
+        detail = f"The domain of a run is fixed by its first write: {row['domain'] or 'none'}."
+        raise Conflict(detail, field="domain", members={"domain": row["domain"]})
     return run_of(row), row["told"] == CREATED
+
+
+async def forget(
+    connection: Connection, *, untouched_for: timedelta, most_runs: int = MOST_FORGOTTEN, most_rows: int = MOST_ROWS
+) -> int:
+    """Forget some of the runs of which nobody has said anything for so long, with all that is kept of them; how many.
+
+    Incidents that name them stay.
+    """
+    row = await fetch_one(
+        connection, "runs.forget", untouched_for=untouched_for, most_runs=most_runs, most_rows=most_rows
+    )
+    return int(row["forgotten"]) if row else 0
 
 
 async def get(connection: Connection, *, workspace_id: int, run_id: str) -> Run:

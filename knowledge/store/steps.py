@@ -24,8 +24,8 @@ async def put(
 ) -> tuple[Step, bool]:
     """Write a step; the row, and whether this has created it. What would change nothing needs no version.
 
-    Raises `NotFound` (the run), `Conflict` (another's step; a plan without what is completed), `VersionRequired`,
-    `StaleVersion`.
+    Raises `NotFound` (the run), `Conflict` (another pipeline's run, another's step, a plan without what is completed,
+    said before what is there), `VersionRequired`, `StaleVersion`.
     """
     row = await fetch_one(
         connection,
@@ -33,6 +33,7 @@ async def put(
         workspace_id=workspace_id,
         id=uuid7(),
         run_id=run_id,
+        pipeline=said.pipeline,
         name=name,
         owner=said.owner,
         status=said.status,
@@ -42,6 +43,7 @@ async def put(
         stated_version=said.schema_version,
         schema_version=schema_version,
         expected=expected_version,
+        age=said.age_s,
     )
     row = _checked(row, run_id=run_id, name=name)
     return step_of(row, run_id=run_id), row["told"] == CREATED
@@ -53,19 +55,21 @@ async def hand_over(
     workspace_id: int,
     run_id: str,
     name: str,
+    pipeline: str | None,
     owner: str,
     to: str,
     expected_version: int,
 ) -> tuple[Step, bool]:
     """Give a step to another owner; the row, and whether it was not that one's before.
 
-    Raises `NotFound`, `Conflict` (it belongs to a third), `StaleVersion`.
+    Raises `NotFound`, `Conflict` (it belongs to a third; another pipeline's run), `StaleVersion`.
     """
     row = await fetch_one(
         connection,
         "steps.hand_over",
         workspace_id=workspace_id,
         run_id=run_id,
+        pipeline=pipeline,
         name=name,
         owner=owner,
         to=to,

@@ -1,4 +1,4 @@
-"""What the functions of pipeline memory answer about a write (`told`, see 0008_runs.sql), as errors."""
+"""What the functions of pipeline memory answer about a write (`told`, see 0012_said.sql), as errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def answer_of(row: Row | None) -> Row:
 
 
 def check_version(row: Row) -> None:
-    """Raise `VersionRequired` or `StaleVersion` where that is why nothing was written; the problem has the version."""
+    """Raise `VersionRequired`, `StaleVersion`, or `Conflict` for what was said too long ago, where that is why nothing
+    was written; the problem has the version."""
     match row["told"]:
         case "unversioned":
             raise VersionRequired(field="If-Match", members={"version": row["version"]})
@@ -29,10 +30,15 @@ def check_version(row: Row) -> None:
         case "absent":
             detail = "If-Match names a version of what is not there yet; the first write goes without."
             raise StaleVersion(detail, field="If-Match", members={"version": None})
+        case "superseded":
+            members = {"superseded": True, "version": row["version"]}
+            raise Conflict("What is there was said after this.", field="Seenbefore-Age", members=members)
 
 
 def check_place(row: Row, *, run_id: str, step: str) -> None:
-    """Raise `NotFound` where the run or the step was never written."""
+    """Raise `NotFound` where the run or the step was never written, `Conflict` where the run is another pipeline's."""
+    if row["told"] == "pipeline":
+        raise of_another_pipeline(run_id, pipeline=row["pipeline"])
     if row["told"] == "no_run":
         raise missing_run(run_id)
     if row["told"] == "no_step":
@@ -44,6 +50,12 @@ def check_owner(row: Row, *, step: str) -> None:
     if row["told"] == "owner":
         detail = f"Step {step} belongs to {row['owner']}. Its owner may hand it over."
         raise Conflict(detail, field="owner", members={"owner": row["owner"]})
+
+
+def of_another_pipeline(run_id: str, *, pipeline: str) -> Conflict:
+    """The problem of a run that another pipeline, this one, has written under the name."""
+    detail = f"Run {run_id} is one of pipeline {pipeline}: that is fixed by its first write."
+    return Conflict(detail, field="pipeline", members={"pipeline": pipeline})
 
 
 def missing_run(run_id: str) -> NotFound:

@@ -16,5 +16,7 @@ UPDATE idempotency_keys SET status = %(status)s, response = %(response)s::jsonb
 WHERE workspace_id = %(workspace_id)s AND key_hash = %(key_hash)s
 
 -- name: purge
--- Keys are for retries of minutes, not for ever.
-DELETE FROM idempotency_keys WHERE created_at < now() - %(older_than)s
+-- Keys are for retries of minutes, not for ever. The oldest first, and none that another replica is forgetting.
+DELETE FROM idempotency_keys WHERE (workspace_id, key_hash) IN (
+    SELECT workspace_id, key_hash FROM idempotency_keys WHERE created_at < now() - %(older_than)s
+    ORDER BY created_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)

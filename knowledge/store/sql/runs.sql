@@ -2,7 +2,8 @@
 -- One round trip that looks and writes behind the row's lock.
 SELECT t.told, (t.run).* FROM put_run(
     %(workspace_id)s::int, %(id)s::uuid, %(run_id)s::text, %(pipeline)s::text, %(status)s::text, %(domain)s::text,
-    %(attributes)s::jsonb, %(stated_version)s::int, %(schema_version)s::int, %(expected)s::bigint) t
+    %(attributes)s::jsonb, %(stated_version)s::int, %(schema_version)s::int, %(expected)s::bigint,
+    %(age)s::float8) t
 
 -- name: get
 -- By the caller's own name.
@@ -37,3 +38,7 @@ FROM unnest(%(pipelines)s::text[]) AS asked (pipeline), LATERAL (
 SELECT s.run, s.status, s.progress, cardinality(s.plan) AS planned,
        (SELECT count(*) FROM sub_tasks t WHERE t.step = s.id AND t.status = 'completed') AS completed
 FROM steps s WHERE s.run = ANY (%(runs)s::uuid[]) ORDER BY s.position
+
+-- name: forget
+-- Some of those that are untouched for so long, with all that is kept of them.
+SELECT forget_runs(now() - %(untouched_for)s::interval, %(most_runs)s::int, %(most_rows)s::int) AS forgotten

@@ -1,14 +1,15 @@
 -- name: put
 -- One round trip that looks and writes behind the row's lock.
-SELECT t.told, t.lost, (t.step).* FROM put_step(
-    %(workspace_id)s::int, %(id)s::uuid, %(run_id)s::text, %(name)s::text, %(owner)s::text, %(status)s::text,
-    %(progress)s::float8, %(plan)s::text[], %(attributes)s::jsonb, %(stated_version)s::int, %(schema_version)s::int,
-    %(expected)s::bigint) t
+SELECT t.told, t.pipeline, t.lost, (t.step).* FROM put_step(
+    %(workspace_id)s::int, %(id)s::uuid, %(run_id)s::text, %(pipeline)s::text, %(name)s::text, %(owner)s::text,
+    %(status)s::text, %(progress)s::float8, %(plan)s::text[], %(attributes)s::jsonb, %(stated_version)s::int,
+    %(schema_version)s::int, %(expected)s::bigint, %(age)s::float8) t
 
 -- name: hand_over
 -- Behind the same lock: no write of the owner before slips in between.
-SELECT t.told, (t.step).* FROM hand_step_over(
-    %(workspace_id)s::int, %(run_id)s::text, %(name)s::text, %(owner)s::text, %(to)s::text, %(expected)s::bigint) t
+SELECT t.told, t.pipeline, (t.step).* FROM hand_step_over(
+    %(workspace_id)s::int, %(run_id)s::text, %(pipeline)s::text, %(name)s::text, %(owner)s::text, %(to)s::text,
+    %(expected)s::bigint) t
 
 -- name: of_run
 -- In order of first write; `name` asks for one of them.

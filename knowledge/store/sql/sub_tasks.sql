@@ -1,17 +1,42 @@
 -- name: put
 -- One round trip that looks and writes behind the locks of the step and of the row. `owner` and `plan` are the step's.
-SELECT t.told, t.owner, t.plan, (t.sub_task).* FROM put_sub_task(
-    %(workspace_id)s::int, %(run_id)s::text, %(step)s::text, %(name)s::text, %(owner)s::text, %(status)s::text,
-    %(holder)s::text, %(lease_s)s::float8, %(inputs_hash)s::bytea, %(artifacts)s::jsonb, %(expected)s::bigint) t
+SELECT t.told, t.pipeline, t.owner, t.plan, (t.sub_task).* FROM put_sub_task(
+    %(workspace_id)s::int, %(run_id)s::text, %(pipeline)s::text, %(step)s::text, %(name)s::text, %(owner)s::text,
+    %(status)s::text, %(holder)s::text, %(lease_s)s::float8, %(inputs_hash)s::bytea, %(artifacts)s::jsonb,
+    %(expected)s::bigint, %(age)s::float8) t
 
--- name: of_run
--- In order of first write; `step` and `name` ask for less.
+-- name: get
+-- By its names.
 SELECT s.name AS step_name, t.*
 FROM sub_tasks t JOIN steps s ON s.id = t.step JOIN runs r ON r.id = s.run
+WHERE r.workspace_id = %(workspace_id)s::int AND r.run_id = %(run_id)s::text AND s.name = %(step)s::text
+  AND t.name = %(name)s::text
+
+-- name: page
+-- In order of first write: so many, and no further one after so many stored bytes of artifacts. `found` counts those that
+-- the bytes have cut off too, and one that the number has; `step` and `after`, a sub-task of it, ask for less.
+SELECT * FROM (
+    SELECT first.*, count(*) OVER () AS found, row_number() OVER (ORDER BY position) AS number,
+           sum(pg_column_size(artifacts)) OVER (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes
+    FROM (
+        SELECT s.name AS step_name, t.*
+        FROM sub_tasks t JOIN steps s ON s.id = t.step JOIN runs r ON r.id = s.run
+        WHERE r.workspace_id = %(workspace_id)s::int AND r.run_id = %(run_id)s::text
+          AND (%(step)s::text IS NULL OR s.name = %(step)s::text)
+          AND (%(after)s::text IS NULL OR t.position > (
+              SELECT last.position FROM sub_tasks last WHERE last.step = s.id AND last.name = %(after)s::text))
+        ORDER BY t.position LIMIT %(most)s::int + 1
+    ) first
+) counted
+WHERE number <= %(most)s::int AND coalesce(bytes, 0) < %(most_bytes)s::bigint
+ORDER BY position
+
+-- name: numbers
+-- How many each step of a run has.
+SELECT s.name AS step, count(*) AS number
+FROM sub_tasks t JOIN steps s ON s.id = t.step JOIN runs r ON r.id = s.run
 WHERE r.workspace_id = %(workspace_id)s::int AND r.run_id = %(run_id)s::text
-  AND (%(step)s::text IS NULL OR s.name = %(step)s::text)
-  AND (%(name)s::text IS NULL OR t.name = %(name)s::text)
-ORDER BY t.position
+GROUP BY s.name
 
 -- name: reusable
 -- The same work, done by whichever run: the latest of it.

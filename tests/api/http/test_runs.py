@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.models_runs import RunAnswer, StepAnswer, SubTaskAnswer, WholeRunAnswer
+from api.models_runs import RunAnswer, StepAnswer, SubTaskAnswer, SubTaskPage, WholeRunAnswer
 from tests.api.http.asking import Document, checked, fields_of, problem
 from tests.api.http.conftest import MakeClient
 from tests.api.http.pipelines import (
@@ -47,7 +47,7 @@ def test_first_writes_create_rows(client: httpx.Client) -> None:
     assert (
         answers[0]
         | {"progress": 0.25, "expected_completed_at": None}
-        | {"steps": [answers[1] | {"sub_tasks": [answers[2]]}]}
+        | {"steps": [answers[1] | {"sub_tasks": [answers[2]], "sub_tasks_next": None}]}
         == whole
     )
     assert answers[1:] == [client.get(STEP).json(), client.get(SUB_TASK).json()]
@@ -83,8 +83,10 @@ def test_changes_build_on_what_was_read(begun: httpx.Client, path: str, first: D
 def test_versions_that_are_none(begun: httpx.Client, version: str) -> None:
     """Refused, whatever is asked."""
     body = {"owner": "ana", "status": "failed"}
+    refused = problem(begun.put(STEP, json=body, headers={"If-Match": version}), 412)
 
-    assert ["If-Match"] == fields_of(problem(begun.put(STEP, json=body, headers={"If-Match": version}), 412))
+    assert ["If-Match"] == fields_of(refused)
+    assert ("is not taken" if version == "*" else 'a number in double quotes: "3"') in refused["detail"]
 
 
 def test_version_of_what_is_not_there(client: httpx.Client) -> None:
@@ -215,16 +217,76 @@ def test_holder_whose_lease_expired_may_still_complete(begun: httpx.Client) -> N
     assert "completed" == checked(put_sub_task(begun, version=1), SubTaskAnswer)["status"]
 
 
-def test_artifacts_stay_until_the_next_completion(begun: httpx.Client) -> None:
-    """A sub-task whose artifacts do not match is done again on purpose; meanwhile it is no checkpoint."""
-    artifacts = {"filled": {"sha256": HASH}}
-    put_sub_task(begun, artifacts=artifacts, inputs_hash=HASH)
-    again = checked(put_sub_task(begun, status="started", version=1), SubTaskAnswer)
-    meanwhile = begun.get("/runs/r-118/resume-point").json()
-    done = checked(put_sub_task(begun, version=2, artifacts={"filled": {"sha256": OTHER_HASH}}), SubTaskAnswer)
+def test_artifacts_are_of_the_completed_state(begun: httpx.Client) -> None:
+    """A sub-task that is done again has none until it is completed again, nor is it offered to anybody."""
+    said = {"artifacts": {"filled": {"sha256": HASH}}, "inputs_hash": HASH}
+    first = checked(put_sub_task(begun, "schema-validation", **said), SubTaskAnswer, status=201)
+    states = [
+        checked(put_sub_task(begun, "schema-validation", status=status, version=version, **hashes), SubTaskAnswer)
+        for version, (status, hashes) in enumerate(
+            [("started", {"inputs_hash": HASH}), ("failed", {}), ("started", {})], start=1
+        )
+    ]
+    query = {"pipeline": "fraud", "step": "preprocess", "sub_task": "schema-validation", "inputs_hash": HASH}
+    offered = [
+        begun.get("/runs/r-118/resume-point").json()["artifacts"],
+        begun.get("/sub-tasks/reusable", params=query).json()["artifacts"],
+    ]
+    remade = {"filled": {"sha256": OTHER_HASH}}
+    done = checked(put_sub_task(begun, "schema-validation", version=4, artifacts=remade), SubTaskAnswer)
 
-    assert (HASH, None) == (again["artifacts"]["filled"]["sha256"], meanwhile["sub_task"])
+    assert [({}, None)] * 3 == [(each["artifacts"], each["completed_at"]) for each in states]
+    assert [None, None] == offered
     assert ({"filled": {"sha256": OTHER_HASH, "uri": None}}, None) == (done["artifacts"], done["inputs_hash"])
+    assert first["completed_at"] < states[0]["started_at"] == states[1]["started_at"] < states[2]["started_at"]
+    assert states[2]["started_at"] == done["started_at"] < done["completed_at"]
+
+
+def test_artifacts_are_gone_that_failed_without_being_begun(begun: httpx.Client) -> None:
+    """Who finds a checkpoint broken says so at once; it is offered to nobody then."""
+    put_sub_task(begun, "schema-validation", artifacts={"filled": {"sha256": HASH}}, inputs_hash=HASH)
+    broken = checked(put_sub_task(begun, "schema-validation", status="failed", version=1), SubTaskAnswer)
+
+    assert ({}, None, HASH) == (broken["artifacts"], broken["completed_at"], broken["inputs_hash"])
+    assert None is begun.get("/runs/r-118/resume-point").json()["artifacts"]
+
+
+def test_run_of_another_pipeline_is_not_written(begun: httpx.Client) -> None:
+    """Two pipelines that name a run alike: the second is told whose it is, for the run and all that is below it."""
+    put_sub_task(begun)
+    before = begun.get("/runs/r-118").json()
+    hand_over = {"pipeline": "churn", "owner": "ana", "to": "ben"}
+    refused = [
+        problem(each, 409)
+        for each in (
+            put_run(begun, pipeline="churn"),
+            put_step(begun, pipeline="churn"),
+            put_step(begun, pipeline="churn", status="failed", version=1),
+            put_step(begun, pipeline="churn", attributes={"a": 1}, version=1),
+            put_step(begun, f"{STEP}-2", pipeline="churn"),
+            put_sub_task(begun, pipeline="churn", status="failed", version=1),
+            put_sub_task(begun, "scaling", pipeline="churn"),
+            put_sub_task(begun, step=f"{STEP}-2", pipeline="churn"),
+            begun.post(f"{STEP}/hand-over", json=hand_over, headers={"If-Match": '"1"'}),
+        )
+    ]
+
+    assert [("fraud", ["pipeline"])] * 9 == [(each["pipeline"], fields_of(each)) for each in refused]
+    assert before == begun.get("/runs/r-118").json()
+
+
+def test_run_of_the_pipeline_that_is_named_is_written(begun: httpx.Client) -> None:
+    """As without the name."""
+    step = put_step(begun, f"{STEP}-2", pipeline="fraud", plan=["a"], attributes={"a": 1})
+    sub_task = put_sub_task(begun, "a", step=f"{STEP}-2", pipeline="fraud")
+    handed = begun.post(
+        f"{STEP}/hand-over", json={"pipeline": "fraud", "owner": "ana", "to": "ben"}, headers={"If-Match": '"1"'}
+    )
+
+    assert ([201, 201, 200], "ben") == (
+        [each.status_code for each in (step, sub_task, handed)],
+        handed.json()["owner"],
+    )
 
 
 def test_attributes_are_checked_and_brought_up(client: httpx.Client) -> None:
@@ -246,6 +308,28 @@ def test_keys_make_writes_once(begun: httpx.Client) -> None:
     assert (201, '"1"', first.json()) == (again.status_code, again.headers["etag"], again.json())
     assert "completed" == begun.get(SUB_TASK).json()["status"]
     problem(put(begun, SUB_TASK, key="k-1", owner="ana", status="failed"), 409)
+
+
+def test_sub_tasks_come_by_pages(begun: httpx.Client) -> None:
+    """In order of first write; a step that is not there, and a sub-task that is none of it, are told."""
+    put_step(begun, f"{STEP}-2", plan=[])
+    for name in ("c", "a", "b"):
+        put_sub_task(begun, name, step=f"{STEP}-2")
+    put_sub_task(begun)
+
+    def page(step: str = f"{STEP}-2", **query: Any) -> tuple[str, str | None]:
+        found = checked(begun.get(f"{step}/sub-tasks", params=query), SubTaskPage)
+        return "".join(each["sub_task"] for each in found["sub_tasks"]), found["next"]
+
+    missing = [
+        problem(begun.get(f"{step}/sub-tasks", params=query), 404)["missing"]
+        for step, query in ((f"{STEP}-3", {}), (f"{STEP}-2", {"after": "imputation"}))
+    ]
+
+    assert [("cab", None), ("cab", None), ("ca", "a"), ("b", None), ("", None)] == [
+        page(), page(after=""), page(limit=2), page(after="a", limit=2), page(after="b")
+    ]  # fmt: skip
+    assert (("imputation", None), ["step", "sub_task"]) == (page(STEP), missing)
 
 
 def test_secrets_are_not_kept(client: httpx.Client) -> None:

@@ -80,6 +80,10 @@ def test_idempotency_key(client: httpx.Client) -> None:
         ("own/versions/1", {"run": {"propertis": {}}}, "run"),
         ("own/versions/1", {"run": {"$ref": "https://example.org"}}, "run.$ref"),
         ("own/versions/1", {"run": {}, "step": {"pattern": "(?!a)"}}, "step.pattern"),
+        ("own/versions/1", {"run": {"type": []}}, "run.type"),
+        ("own/versions/1", {"run": {"type": "string"}}, "run"),
+        ("own/versions/1", {"run": {}, "step": {"allOf": [{"$ref": "#"}]}}, "step.allOf.0.$ref"),
+        ("own/versions/1", {"run": {"required": ["a"], "additionalProperties": False}}, "run.required"),
         ("own/versions/1", {"run": {}, "upcast": [{"op": "remove", "path": "a"}]}, "upcast"),
         ("own/versions/1", {"run": {}, "upcast": [{"op": "rename", "from": "a", "to": "a"}]}, "upcast.0.to"),
         ("own/versions/1", {"run": {}, "upcast": [{"op": "drop", "path": "a"}]}, "upcast.0"),
@@ -95,6 +99,23 @@ def test_idempotency_key(client: httpx.Client) -> None:
 def test_bad_schemas(client: httpx.Client, path: str, body: dict[str, Any], field: str) -> None:
     """The field says what is wrong."""
     assert [field] == fields_of(problem(client.put(f"/schemas/{path}", json=body), 422))
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (SECOND | {"upcast": [{"op": "rename", "from": "rl", "to": "rate"}]}, "upcast.0.from"),
+        (SECOND | {"upcast": [{"op": "remove", "path": "row", "part": "run"}]}, "upcast.0.path"),
+        (SECOND | {"run": {"required": ["rate"]}}, "run.required"),
+        (SECOND | {"step": {"required": ["rows"]}}, "step.required"),
+    ],
+)
+def test_versions_that_do_not_follow(client: httpx.Client, body: dict[str, Any], field: str) -> None:
+    """What is brought up would not fit, or an operation would do nothing; the domain stays as it is."""
+    registered(client, FIRST)
+
+    assert [field] == fields_of(problem(client.put("/schemas/own/versions/2", json=body), 422))
+    assert [1] == [each["version"] for each in client.get("/schemas/own").json()["versions"]]
 
 
 def test_runs_of_a_domain_keep_to_its_schema(client: httpx.Client) -> None:

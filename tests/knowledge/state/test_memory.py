@@ -13,7 +13,7 @@ from knowledge.once import Once
 from knowledge.state.memory import PipelineMemory, Written
 from knowledge.state.resuming import Resuming
 from knowledge.state.states import RunSaid, Status, StepSaid, SubTaskSaid, SubTaskStatus
-from knowledge.store import audit, workspaces
+from knowledge.store import audit, sub_tasks, workspaces
 from knowledge.store.database import Connection, Database
 
 OLD = {"model": "xgb", "learning_rate": 0.1, "gpus": 8}
@@ -210,3 +210,24 @@ async def test_refusals_are_known_errors(memory: PipelineMemory) -> None:
         told.append(refused.value)
 
     assert [{"pipeline": "fraud"}, {"version": 1}, {"missing": "step"}] == [each.members for each in told]
+
+
+async def test_run_is_read_with_its_first_sub_tasks(memory: PipelineMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step tells where the rest of its own begins; what is there is all of them where they are few."""
+    await run(memory)
+    for name in "stu":
+        await step(memory, name)
+        for number in range(2):
+            await done(memory, f"{name}-{number}", of=name)
+
+    async def told() -> list[tuple[int, str | None]]:
+        shown = (await memory.run("team", "r"))["steps"]
+        return [(len(each["sub_tasks"]), each["sub_tasks_next"]) for each in shown]
+
+    assert [(2, None), (2, None), (2, None)] == await told()
+    monkeypatch.setattr(sub_tasks, "MOST_OF_RUN", 3)
+    assert [(2, None), (1, "t-0"), (0, "")] == await told()
+    rest = [
+        await memory.sub_tasks("team", "r", name, after=after, limit=9) for name, after in (("t", "t-0"), ("u", None))
+    ]
+    assert [["t-1"], ["u-0", "u-1"]] == [[each["sub_task"] for each in page["sub_tasks"]] for page in rest]

@@ -59,7 +59,7 @@ def test_going_on_after_the_resume_point_skips_nothing(plan: list[str], done: se
 
 
 def test_resume_saves_what_is_done() -> None:
-    """What is completed, beside one sub-task under way in each step that is not done; nothing where nothing is known."""
+    """What is completed, beside one sub-task under way in each step that is not done; nothing of nothing."""
     steps = [work("s", "abcd", "abd"), work("t", None, "xyz", "xyzw"), work("u", "ef"), work("v", "gh", "gh")]
     far = work("train", "abcdefghij", "abcdefghi")
 

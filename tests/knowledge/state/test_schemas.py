@@ -21,7 +21,11 @@ FIRST = {"run": {"properties": {"lr": {"type": "number"}}, "additionalProperties
 SECOND = {
     "run": {"properties": {"rate": {"type": "number"}, "unit": {"type": "string"}}, "additionalProperties": False},
     "step": {"required": ["rows"]},
-    "upcast": [{"op": "rename", "from": "lr", "to": "rate"}, {"op": "default", "path": "unit", "value": "1/step"}],
+    "upcast": [
+        {"op": "rename", "from": "lr", "to": "rate"},
+        {"op": "default", "path": "unit", "value": "1/step"},
+        {"op": "default", "path": "rows", "value": 0, "part": "step"},
+    ],
 }
 #: Whatever the first version of ml-pipeline takes.
 LABELS = st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=2)
@@ -139,6 +143,25 @@ async def test_versions_are_added_in_order_and_never_changed(
         await schemas.register(connection, version=1, document=SECOND | {"upcast": []}, **add)
     with pytest.raises(Conflict, match="the next of own is 2"):
         await schemas.register(connection, version=3, document=SECOND, **add)
+
+
+async def test_versions_that_fit_none_before_them(connection: Connection, schemas: Schemas, workspace: int) -> None:
+    """Refused before anything is kept; one that was taken when less was asked is answered as before, and read."""
+    add = {"workspace_id": workspace, "domain": "own"}
+    endless = {"run": {"$ref": "#"}, "step": None, "upcast": []}
+    with pytest.raises(InvalidInput, match="back to itself"):
+        await schemas.register(connection, version=1, document=endless, **add)
+    await schemas.register(connection, version=1, document=FIRST, **add)
+    with pytest.raises(InvalidInput, match="Version 1 has no 'lrr'"):
+        document = SECOND | {"upcast": [{"op": "rename", "from": "lrr", "to": "rate"}]}
+        await schemas.register(connection, version=2, document=document, **add)
+    with pytest.raises(InvalidInput, match="may lack 'rows'"):
+        await schemas.register(connection, version=2, document=SECOND | {"upcast": []}, **add)
+    await connection.execute("UPDATE state_schemas SET run = %s", ('{"$ref": "#", "title": "of before"}',))
+    row, new = await schemas.register(connection, version=1, document=FIRST, **add)
+    version = await schemas.check(connection, version=1, part="step", attributes={"a": 1}, **add)
+
+    assert (False, "of before", 1) == (new, row.run["title"], version)
 
 
 async def test_many_add_the_same_version_at_once(database: Database, schemas: Schemas, workspace: int) -> None:

@@ -103,8 +103,9 @@ async def test_steps_and_sub_tasks_come_in_order_of_first_write(
     await write.sub_task("q", step="z", version=1)
     await write.step("z", status=Status.FAILED, version=1)
     found = await steps.of_run(connection, workspace_id=workspace, run_id="r")
-    work = await sub_tasks.of_run(connection, workspace_id=workspace, run_id="r")
+    work, more = await sub_tasks.page(connection, workspace_id=workspace, run_id="r")
 
+    assert not more
     assert list("zay") == [each.name for each in found]
     assert [(step, name) for step in "zay" for name in "qbp"] == [(each.step, each.name) for each in work]
 
@@ -237,3 +238,29 @@ async def test_counts_by_run(connection: Connection, write: Writer) -> None:
 
     assert [StepCounts(Status.RUNNING, None, 2, 1), StepCounts(Status.FAILED, 0.5, None, 0)] == found[one.id]
     assert two.id not in found
+
+
+async def test_pages_of_sub_tasks(
+    connection: Connection, write: Writer, workspace: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many, or until their artifacts are so large: one at least; with what is left told."""
+    await write.run()
+    for step in "st":
+        await write.step(step)
+        for number in range(3):
+            made = {f"a-{each}": {"sha256": HASH, "uri": f"s3://bucket/{number}/{each}"} for each in range(20)}
+            await write.sub_task(f"{step}-{number}", step=step, artifacts=made)
+
+    async def page(**asked: Any) -> tuple[str, bool]:
+        found, more = await sub_tasks.page(connection, workspace_id=workspace, run_id="r", **asked)
+        return " ".join(each.name for each in found), more
+
+    assert ("s-0 s-1 s-2 t-0 t-1 t-2", False) == await page() == await page(limit=6)
+    assert ("s-0 s-1 s-2 t-0", True) == await page(limit=4)
+    assert ("t-1", True) == await page(step="t", after="t-0", limit=1)
+    assert ("t-2", False) == await page(step="t", after="t-1", limit=1)
+    assert ("", False) == await page(step="t", after="t-2")
+    assert {"s": 3, "t": 3} == await sub_tasks.numbers(connection, workspace_id=workspace, run_id="r")
+    monkeypatch.setattr(sub_tasks, "MOST_BYTES", 1)
+    assert ("s-0", True) == await page()
+    assert ("t-2", False) == await page(step="t", after="t-1")
