@@ -21,7 +21,7 @@ from knowledge.intake import prepare
 from knowledge.once import Once
 from knowledge.rationales import Rationales, text_of
 from knowledge.recording import as_incident
-from knowledge.refusals import Reason
+from knowledge.refusals import Comparison, Reason
 from knowledge.signature.scrub import JSONValue, scrub, scrub_value
 from knowledge.state.states import Run
 from knowledge.store import decisions as stored
@@ -82,7 +82,7 @@ class Decisions:
         self._rationales = Rationales(model_id=embedder.model_id, dimensions=embedder.dimensions)
 
     async def record(self, workspace: str, run_id: str, said: Said, *, once: Once | None = None) -> Document:
-        """Keep a decision with its run; a release that was refused with reasons becomes an incident as well.
+        """Keep a decision with its run; a release that was refused with reasons that hold becomes an incident as well.
 
         Raises `NotFound` for a run that was never written.
         """
@@ -203,10 +203,15 @@ def of_decision(record: DecisionRecord) -> Document:
         "kind": record.kind,
         "choice": dict(record.choice),
         "rationale": record.rationale,
-        "reasons": [dict(each) for each in record.reasons],
+        "reasons": [_of_reason(each) for each in record.reasons],
         "incident_id": None if record.incident_id is None else str(record.incident_id),
         "created_at": record.created_at.isoformat().replace("+00:00", "Z"),
     }
+
+
+def _of_reason(stored: Mapping[str, Any]) -> Document:
+    reason = Reason(**{**stored, "comparison": Comparison(stored["comparison"])})
+    return {**stored, "holds": reason.holds}
 
 
 def _record(said: Said, *, run: Run, incident_id: UUID | None, now: datetime) -> DecisionRecord:

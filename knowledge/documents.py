@@ -8,10 +8,12 @@ from typing import Any
 from knowledge.advisor.advice import Advice, Decision, Evidence, Resume, Retries, StormNotice, Strategy
 from knowledge.advisor.advising import AdvisorSettings
 from knowledge.advisor.calibration import Measured
-from knowledge.advisor.storms import StormState
+from knowledge.advisor.storms import Canary, StormState
 from knowledge.failures import Verdict
 from knowledge.fixes import Regression
 from knowledge.retries import WAIT_BOUNDS_S, totals
+from knowledge.store.finding import LatestRecord
+from knowledge.store.proposals import ProposalRecord
 from knowledge.store.records import (
     Change,
     IncidentRecord,
@@ -43,8 +45,8 @@ def of_advice(advice: Advice) -> Document:
             "fingerprint": advice.precedent.fingerprint,
             "template": advice.precedent.template,
             "occurrences": advice.precedent.occurrences,
-            "first_seen": _moment(advice.precedent.first_seen),
-            "last_seen": _moment(advice.precedent.last_seen),
+            "first_seen": moment(advice.precedent.first_seen),
+            "last_seen": moment(advice.precedent.last_seen),
         },
         "seen_before": advice.seen_before,
         "evidence": [of_evidence(entry) for entry in advice.evidence],
@@ -58,7 +60,7 @@ def _regression(regression: Regression) -> Document:
     return {
         "fixed_in": dict(regression.fixed_in),
         "seen_in": dict(regression.seen_in),
-        "resolved_at": _moment(regression.resolved_at),
+        "resolved_at": moment(regression.resolved_at),
     }
 
 
@@ -100,10 +102,10 @@ def _storm_notice(storm: StormNotice) -> Document:
         "id": str(storm.id),
         "state": storm.state,
         "role": storm.role,
-        "since": _moment(storm.since),
+        "since": moment(storm.since),
         "runs": storm.runs,
         "incidents": storm.incidents,
-        "next_try_at": _moment(storm.next_try_at),
+        "next_try_at": moment(storm.next_try_at),
     }
 
 
@@ -116,17 +118,19 @@ def of_storm(row: StormRow, *, now: datetime) -> Document:
         "precedent_id": str(storm.precedent_id),
         "template": row.template,
         "state": state.value,
-        "since": _moment(storm.since),
-        "ended_at": None if going_on else _moment(storm.ends_at),
+        "since": moment(storm.since),
+        "ended_at": None if going_on else moment(storm.ends_at),
         "runs": storm.runs,
         "incidents": storm.incidents,
         "usual_runs": round(storm.usual_runs, 4),
         "wait_s": storm.wait_s,
-        "next_try_at": _moment(storm.next_try_at) if going_on else None,
-        "canary": {"incident_id": str(storm.canary.incident_id), "run_id": storm.canary.run_id}
-        if storm.canary is not None and state is not StormState.EXPIRED
-        else None,
+        "next_try_at": moment(storm.next_try_at) if going_on else None,
+        "canary": _of_canary(storm.canary) if storm.canary is not None and state is not StormState.EXPIRED else None,
     }
+
+
+def _of_canary(canary: Canary) -> Document:
+    return {"incident_id": str(canary.incident_id), "pipeline": canary.pipeline, "run_id": canary.run_id}
 
 
 def of_calibration(measured: Measured, *, settings: AdvisorSettings, fitted_on: int | None) -> Document:
@@ -183,6 +187,25 @@ def of_evidence(entry: Evidence) -> Document:
     }
 
 
+def of_latest(record: LatestRecord) -> Document:
+    """A precedent in a list of those seen last; the fields that evidence has too are the same."""
+    return {
+        "precedent_id": str(record.id),
+        "verdict": record.verdict.value,
+        "verdict_overridden": record.overridden,
+        "cause": _text(record.cause),
+        "title": record.title,
+        "template": record.template,
+        "resolution": record.resolution,
+        "retries": {"succeeded": record.retries_succeeded, "failed": record.retries_failed},
+        "source": "incident",
+        "occurrences": record.occurrences,
+        "first_seen": moment(record.first_seen),
+        "last_seen": moment(record.last_seen),
+        "pipelines": list(record.pipelines),
+    }
+
+
 def _retries(retries: Retries) -> Document:
     return {"succeeded": retries.succeeded, "failed": retries.failed}
 
@@ -196,8 +219,8 @@ def of_incident(incident: IncidentRecord) -> Document:
         "template": incident.template,
         "verdict": incident.verdict.value,
         "cause": _text(incident.cause),
-        "occurred_at": _moment(incident.occurred_at),
-        "recorded_at": _moment(incident.recorded_at),
+        "occurred_at": moment(incident.occurred_at),
+        "recorded_at": moment(incident.recorded_at),
         "pipeline": incident.pipeline,
         "step": incident.step,
         "run_id": incident.run_id,
@@ -221,7 +244,7 @@ def of_waiting_incident(incident: NewIncident) -> Document:
         "template": incident.signature.template,
         "verdict": (incident.verdict or Verdict.UNKNOWN).value,
         "cause": _text(incident.cause),
-        "occurred_at": _moment(incident.occurred_at),
+        "occurred_at": moment(incident.occurred_at),
         "recorded_at": None,
         "pipeline": incident.pipeline,
         "step": incident.step,
@@ -251,15 +274,15 @@ def of_precedent(
         "cause": _text(record.cause),
         "action": _text(record.action),
         "occurrences": record.occurrences,
-        "first_seen": _moment(record.first_seen),
-        "last_seen": _moment(record.last_seen),
+        "first_seen": moment(record.first_seen),
+        "last_seen": moment(record.last_seen),
         "pipelines": list(record.pipelines),
         "stated": {"transient": record.stated_transient, "genuine": record.stated_genuine},
         "retries": {"succeeded": record.retries_succeeded, "failed": record.retries_failed} | _fared(record),
         "signatures": [_signature(each) for each in signatures],
         "resolutions": [of_resolution(each) for each in resolutions],
         "fixed_in": dict(record.fix.fixed_in) if record.fix else None,
-        "regressed_at": _moment(record.fix.regressed_at) if record.fix else None,
+        "regressed_at": moment(record.fix.regressed_at) if record.fix else None,
         "sources": list(record.sources),
         "version": record.version,
     }
@@ -298,7 +321,27 @@ def of_resolution(record: ResolutionRecord) -> Document:
         "cause": _text(record.cause),
         "author": record.author,
         "fixed_in": dict(record.fixed_in) if record.fixed_in else None,
-        "created_at": _moment(record.created_at),
+        "created_at": moment(record.created_at),
+    }
+
+
+def of_proposal(record: ProposalRecord) -> Document:
+    """A proposed resolution, and what was decided about it."""
+    return {
+        "id": str(record.id),
+        "state": record.state.value,
+        "incident_id": str(record.incident_id),
+        "precedent_id": str(record.precedent_id),
+        "summary": record.summary,
+        "action": _text(record.action),
+        "verdict": _text(record.verdict),
+        "cause": _text(record.cause),
+        "fixed_in": dict(record.fixed_in) if record.fixed_in else None,
+        "proposed_by": record.proposed_by,
+        "proposed_at": moment(record.proposed_at),
+        "decided_by": record.decided_by,
+        "decided_at": moment(record.decided_at),
+        "reason": record.reason,
     }
 
 
@@ -306,7 +349,7 @@ def of_change(change: Change) -> Document:
     """An entry of a precedent's history."""
     return {
         "id": str(change.id),
-        "at": _moment(change.at),
+        "at": moment(change.at),
         "author": change.actor,
         "reason": change.reason,
         "action": change.action,
@@ -327,11 +370,12 @@ def of_outcome(record: OutcomeRecord) -> Document:
         "result": record.result,
         "attempt": record.attempt,
         "waited_s": record.waited_s,
-        "created_at": _moment(record.created_at),
+        "created_at": moment(record.created_at),
     }
 
 
-def _moment(value: datetime | None) -> str | None:
+def moment(value: datetime | None) -> str | None:
+    """A time as documents have it."""
     return None if value is None else value.isoformat().replace("+00:00", "Z")
 
 

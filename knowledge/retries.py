@@ -1,6 +1,7 @@
 """How retries fared, by how long was waited and at which attempt: the counts that outcomes leave behind.
 
-The buckets are those of the store (`retry_cell` in the migration 0005); a test holds both together.
+The buckets and the keys of runs are those of the store (`retry_cell` in the migration 0005, `run_key` in 0013); tests
+hold both together.
 """
 
 from __future__ import annotations
@@ -58,9 +59,12 @@ def attempt_apart(attempt: int) -> int:
     return min(max(attempt, FIRST_RETRY), LAST_APART)
 
 
-def run_key(run_id: str, step: str | None) -> str:
-    """What stands for a step of a run in `FailedRetry`: 32 hexadecimal digits, as the store makes them."""
-    return hashlib.sha256(f"{run_id}\x1f{step or ''}".encode()).hexdigest()[:32]
+def run_key(run_id: str, *, pipeline: str | None, step: str | None) -> str:
+    """What stands for a step of a run in `FailedRetry`: 32 hexadecimal digits, as the store makes them.
+
+    A run is known by its pipeline and its id: schedulers name runs by date, and so each pipeline has one of that name.
+    """
+    return hashlib.sha256(f"{pipeline or ''}\x1f{run_id}\x1f{step or ''}".encode()).hexdigest()[:32]
 
 
 def summed(fared: Iterable[tuple[Fared, float]]) -> tuple[Fared, ...]:

@@ -83,7 +83,7 @@ def _failed_before(failure: Failure, *, neighbours: Sequence[Neighbour], now: da
     """The retries of this step of this run that are recorded as failed, an attempt once."""
     if failure.run_id is None:
         return []
-    key = run_key(failure.run_id, failure.step)
+    key = run_key(failure.run_id, pipeline=failure.pipeline, step=failure.step)
     found = [
         each
         for neighbour in neighbours

@@ -78,7 +78,9 @@ def describe(
 def with_endings(neighbour: Neighbour, records: Sequence[EndingRecord]) -> Neighbour:
     """The neighbour, with how its incidents turned out (latest first). The attempts of one step of one run ended as the
     last of them did: they had one trouble."""
-    last = {(each.run_id or number, each.step): each for number, each in reversed(list(enumerate(records)))}
+    last = {
+        (each.pipeline, each.run_id or number, each.step): each for number, each in reversed(list(enumerate(records)))
+    }
     endings = tuple(ending for each in last.values() if (ending := ending_of(each)) is not None)
     return replace(neighbour, endings=endings)
 

@@ -23,6 +23,7 @@ def asker_of(failure: Failure, *, advice: Advice, incident_id: UUID, now: dateti
         external_id=failure.external_id,
         floor_s=_own_delay(decision),
         may_try=decision.action is not DecisionAction.FAIL and not used_up,
+        pipeline=failure.pipeline,
     )
 
 

@@ -5,7 +5,8 @@ the number that is usual for it. It is a storm when n >= `LEAST_RUNS` and P(X >=
 the one-sided exceedance test of disease surveillance (Farrington et al., "A statistical algorithm for the early
 detection of outbreaks of infectious disease", J. R. Statist. Soc. A 159, 1996) and of control charts for counts
 (NIST/SEMATECH e-Handbook of Statistical Methods, 6.3.3.1). Runs are counted and not failures: one run that fails a
-hundred times is not a storm.
+hundred times is not a storm. A run is known by its pipeline and its id: schedulers name runs by date, and so each
+pipeline has one of that name.
 
 **What is usual.** m = (`PRIOR_HITS` + hits) / (`PRIOR_WINDOWS` + windows). A hit is a run in a 5-minute window; hits
 and windows are those of the past 14 days (two of the weeks that pipelines go by) or since the precedent was first
@@ -111,6 +112,7 @@ class Canary:
     run_id: str
     attempt: int | None = None
     external_id: str | None = None
+    pipeline: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +120,8 @@ class Storm:
     """A storm as it is stored. Waits are in seconds.
 
     `ends_at`: when it ended; while active, when it is over by itself unless somebody joins. `next_try_at`: when the
-    canary tries. `failed_run`: the run of the last canary, after it has failed. `version` moves with every change of
-    what is decided, not with those that join.
+    canary tries. `failed_run` and `failed_pipeline`: those of the last canary, after it has failed. `version` moves
+    with every change of what is decided, not with those that join.
     """
 
     id: UUID
@@ -133,6 +135,7 @@ class Storm:
     usual_runs: float
     canary: Canary | None = None
     failed_run: str | None = None
+    failed_pipeline: str | None = None
     runs: int = 0
     incidents: int = 0
     version: int = 1
@@ -170,6 +173,7 @@ class Asker:
     external_id: str | None = None
     floor_s: float = 0.0
     may_try: bool = True
+    pipeline: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +209,7 @@ class RetryTold:
     run_id: str | None
     attempt: int | None = None
     external_id: str | None = None
+    pipeline: str | None = None
 
 
 def upper_tail(n: int, mean: float) -> float:
@@ -285,7 +290,7 @@ def _join(storm: Storm, asker: Asker, *, now: datetime) -> Meeting:
         return Meeting(_failed(storm, now=now), Role.HOLD if asker.may_try else Role.NONE, Write.MOVE)
     if not asker.may_try:
         return Meeting(storm, Role.NONE)
-    if _is_vacant(storm, for_run=asker.run_id, now=now):
+    if _is_vacant(storm, asker, now=now):
         return Meeting(_claimed(storm, asker, now=now), Role.CANARY, Write.MOVE)
     return Meeting(storm, Role.HOLD)
 
@@ -299,18 +304,22 @@ def _is_same_failure(canary: Canary, asker: Asker) -> bool:
 
 def _came_back(canary: Canary, asker: Asker, *, due: datetime) -> bool:
     """The canary's run fails once more: it has tried. Who counts no attempts is known by the time."""
-    if asker.run_id != canary.run_id:
+    if not _is_same_run(canary, asker):
         return False
     if asker.attempt is None or canary.attempt is None:
         return asker.at >= due
     return asker.attempt > canary.attempt
 
 
-def _is_vacant(storm: Storm, *, for_run: str, now: datetime) -> bool:
+def _is_same_run(canary: Canary, other: Asker | RetryTold) -> bool:
+    return (canary.pipeline, canary.run_id) == (other.pipeline, other.run_id)
+
+
+def _is_vacant(storm: Storm, asker: Asker, *, now: datetime) -> bool:
     """A run that has just failed as canary is not chosen again while others may ask: it has attempts to lose."""
     if storm.canary is not None:
         return now >= storm.told_by
-    return storm.failed_run != for_run or now >= storm.told_by
+    return (storm.failed_pipeline, storm.failed_run) != (asker.pipeline, asker.run_id) or now >= storm.told_by
 
 
 def _claimed(storm: Storm, asker: Asker, *, now: datetime) -> Storm:
@@ -318,14 +327,16 @@ def _claimed(storm: Storm, asker: Asker, *, now: datetime) -> Storm:
     # After a failed canary the shared wait runs already.
     at = storm.next_try_at if storm.next_try_at > now else now + timedelta(seconds=wait_s)
     at = max(at, now + timedelta(seconds=asker.floor_s))
-    canary = Canary(asker.incident_id, asker.run_id, asker.attempt, asker.external_id)
-    return _lasting(replace(storm, canary=canary, failed_run=None, wait_s=wait_s, next_try_at=at))
+    canary = Canary(asker.incident_id, asker.run_id, asker.attempt, asker.external_id, asker.pipeline)
+    begun = replace(storm, canary=canary, failed_run=None, failed_pipeline=None, wait_s=wait_s, next_try_at=at)
+    return _lasting(begun)
 
 
 def _failed(storm: Storm, *, now: datetime) -> Storm:
     wait_s = max(storm.wait_s, min(LONGEST_WAIT_S, 2 * storm.wait_s))
-    run = storm.canary.run_id if storm.canary else None
-    return _waiting(replace(storm, canary=None, failed_run=run, wait_s=wait_s), now=now)
+    pipeline, run = (storm.canary.pipeline, storm.canary.run_id) if storm.canary else (None, None)
+    failed = replace(storm, canary=None, failed_run=run, failed_pipeline=pipeline, wait_s=wait_s)
+    return _waiting(failed, now=now)
 
 
 def _waiting(storm: Storm, *, now: datetime) -> Storm:
@@ -361,4 +372,4 @@ def _is_of_canary(canary: Canary, told: RetryTold) -> bool:
     if told.external_id is not None and told.external_id == canary.external_id:
         return True
     later = told.attempt is not None and canary.attempt is not None and told.attempt > canary.attempt
-    return told.run_id == canary.run_id and later
+    return _is_same_run(canary, told) and later

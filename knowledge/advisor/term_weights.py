@@ -15,6 +15,11 @@ ENOUGH = 25.0
 #: What likeness is worth for a text in which nothing says that anything failed: a query, a line of progress. 1 in 100
 #: failures of a corpus is such a text, 4 in 100 starter wordings. Our choice, so that only near twins answer.
 UNSAID = 0.3
+UNDECODED = "\ufffd"
+#: The share of Latin-1's upper half in a word that can be read; bytes that are no text have half.
+MOST_UPPER_HALF = 1 / 3
+#: What is left of likeness where nothing can be read; not nothing, for the very same text is the same failure.
+LEAST_LEGIBLE = 0.01
 
 
 @dataclass(frozen=True)
@@ -44,10 +49,30 @@ class TermWeights:
         return min(1.0, sum(self.weight(term) for term in frozenset(terms)) / enough)
 
     def heard(self, signature: Signature, *, enough: float = ENOUGH) -> float:
-        """How much is made of what resembles a failure, from 0 to 1: by how much its text tells, and of a failure."""
+        """How much is made of what resembles a failure, from 0 to 1: by how much its text tells, and of a failure.
+
+        What could not be decoded (a picture on the terminal) tells nothing: all such texts resemble one another.
+        """
         said = 1.0 if signature.says_failure else UNSAID
-        return said * self.telling(signature.terms, enough=enough)
+        return said * legible(signature.template) * self.telling(signature.terms, enough=enough)
 
     def heaviest(self, terms: Iterable[str], count: int) -> list[str]:
         """The terms that say most, each once, in a settled order."""
         return sorted(frozenset(terms), key=lambda term: (-self.weight(term), term))[:count]
+
+
+def legible(text: str) -> float:
+    """The share of a text's characters that stand in words that can be read, from `LEAST_LEGIBLE` to 1.
+
+    Bytes that are no text read as replacement characters (U+FFFD) or, as Latin-1, as words of letters with accents.
+    """
+    if text.isascii():
+        return 1.0
+    words = text.split()
+    readable = sum(len(word) for word in words if _can_be_read(word))
+    return max(LEAST_LEGIBLE, readable / max(1, sum(map(len, words))))
+
+
+def _can_be_read(word: str) -> bool:
+    upper_half = sum("\u00a1" <= char <= "\u00ff" for char in word)
+    return UNDECODED not in word and upper_half <= MOST_UPPER_HALF * len(word)

@@ -101,9 +101,15 @@ def hear(
 ) -> tuple[Witness, Witness]:
     """What the workspace's own precedents say, and what the starter precedents say.
 
-    Likeness of a text that tells little is little evidence; the very same failure of one's own is all the same.
+    Likeness of a text that tells little is little evidence; the very same failure of one's own is all the same. Of a
+    text without a word (a dump, masked to `<hex>`) nothing shows that it is the same: of it only people's decisions
+    are heard.
     """
-    heard = [each for each in neighbours if each.similarity >= settings.least_similarity and speaks(each)]
+    heard = [
+        each
+        for each in neighbours
+        if each.similarity >= settings.least_similarity and speaks(each) and (telling > 0 or each.overridden)
+    ]
     own = _hear(heard, Source.INCIDENT, sharpness=settings.own_sharpness, settings=settings, now=now)
     starter = _hear(heard, Source.STARTER, sharpness=settings.starter_sharpness, settings=settings, now=now)
     nearest = max(own.nearest, starter.nearest)

@@ -23,11 +23,23 @@ CLOCK_SKEW = timedelta(days=1)
 
 
 def check_time(occurred_at: datetime, *, now: datetime | None = None) -> None:
-    """Raise `InvalidInput` for a time without a zone, before 2000, or more than a day ahead."""
+    """Raise `InvalidInput` for a time without a zone, before 2000, or more than a day ahead.
+
+    The latter tells the service's own time: what was reported can be sent again without one, and occurred then.
+    """
+    now = now or datetime.now(UTC)
     if occurred_at.tzinfo is None:
         raise InvalidInput("The time has no time zone.", field="occurred_at")
-    if not EARLIEST <= occurred_at <= (now or datetime.now(UTC)) + CLOCK_SKEW:
-        raise InvalidInput("occurred_at lies before 2000 or in the future.", field="occurred_at")
+    if occurred_at < EARLIEST:
+        raise InvalidInput("occurred_at lies before the year 2000: no clock was that far back.", field="occurred_at")
+    if occurred_at > now + CLOCK_SKEW:
+        told = f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        raise InvalidInput(
+            f"occurred_at lies more than a day ahead of the service's clock, which says {told}. Send it without "
+            "occurred_at, and it occurred when it is received.",
+            field="occurred_at",
+            members={"service_time": told},
+        )
 
 
 async def record(connection: Connection, rows: Sequence[NewIncident]) -> list[Recorded]:
@@ -73,6 +85,12 @@ async def existing(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
     """Which of these are there, whenever they occurred. `record` tells a repeated id by its time alone."""
     rows = await fetch_all(connection, "incidents.existing", ids=list(ids))
     return {row["id"] for row in rows}
+
+
+async def known(connection: Connection, *, workspace_id: int, external_ids: Sequence[str]) -> set[str]:
+    """Which of these external ids have incidents, each as it was stored: without secrets."""
+    rows = await fetch_all(connection, "incidents.known", workspace_id=workspace_id, external_ids=list(external_ids))
+    return {row["external_id"] for row in rows}
 
 
 async def get(connection: Connection, *, workspace_id: int, id: UUID) -> IncidentRecord:

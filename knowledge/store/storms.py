@@ -20,6 +20,7 @@ from knowledge.advisor.storms import (
     StormState,
     Usual,
 )
+from knowledge.errors import NotFound
 from knowledge.store.database import Connection
 from knowledge.store.rows import Row, fetch_all, fetch_one
 
@@ -46,6 +47,7 @@ async def sight(
         precedent_id=precedent_id,
         incident_id=asker.incident_id,
         external_id=asker.external_id,
+        pipeline=asker.pipeline,
         run_id=asker.run_id,
         at=asker.at,
         now=now,
@@ -97,6 +99,7 @@ async def move(connection: Connection, storm: Storm) -> Storm | None:
         wait_s=storm.wait_s,
         next_try_at=storm.next_try_at,
         ends_at=storm.ends_at,
+        failed_pipeline=storm.failed_pipeline,
         failed_run=storm.failed_run,
         **_canary_columns(storm.canary),
     )
@@ -121,6 +124,7 @@ async def of_retry(
         run_id=row["told_run_id"],
         attempt=attempt,
         external_id=row["told_external_id"],
+        pipeline=row["told_pipeline"],
     )
     return _storm(row), told
 
@@ -149,17 +153,43 @@ async def list_page(
     return [StormRow(_storm(row), row["template"]) for row in rows]
 
 
+async def get(connection: Connection, *, workspace_id: int, id: UUID) -> StormRow:
+    """One storm; raises `NotFound`."""
+    row = await fetch_one(connection, "storms.get", workspace_id=workspace_id, id=id)
+    if row is None:
+        raise NotFound(f"There is no storm {id} in this workspace.")
+    return StormRow(_storm(row), row["template"])
+
+
 def _canary_columns(canary: Canary | None) -> dict[str, Any]:
     return {
         "canary_incident_id": canary.incident_id if canary else None,
+        "canary_pipeline": canary.pipeline if canary else None,
         "canary_run_id": canary.run_id if canary else None,
         "canary_attempt": canary.attempt if canary else None,
         "canary_external_id": canary.external_id if canary else None,
     }
 
 
+async def active_count(connection: Connection, *, now: datetime) -> int:
+    """How many go on, of all workspaces."""
+    row = await fetch_one(connection, "storms.active_count", now=now)
+    return int(row["count"]) if row else 0
+
+
+def _canary(row: Row) -> Canary | None:
+    if row["canary_incident_id"] is None:
+        return None
+    return Canary(
+        incident_id=row["canary_incident_id"],
+        run_id=row["canary_run_id"],
+        attempt=row["canary_attempt"],
+        external_id=row["canary_external_id"],
+        pipeline=row["canary_pipeline"],
+    )
+
+
 def _storm(row: Row) -> Storm:
-    canary = row["canary_incident_id"]
     return Storm(
         id=row["id"],
         precedent_id=row["precedent_id"],
@@ -170,10 +200,9 @@ def _storm(row: Row) -> Storm:
         wait_s=row["wait_s"],
         next_try_at=row["next_try_at"],
         usual_runs=row["usual_runs"],
-        canary=Canary(canary, row["canary_run_id"], row["canary_attempt"], row["canary_external_id"])
-        if canary is not None
-        else None,
+        canary=_canary(row),
         failed_run=row["failed_run"],
+        failed_pipeline=row["failed_pipeline"],
         runs=row["runs"],
         incidents=row["incidents"],
         version=row["version"],

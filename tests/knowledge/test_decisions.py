@@ -285,12 +285,13 @@ async def test_refused_release_is_not_retried(decisions: Decisions, world: World
     [
         replace(RELEASE, choice={"released": True}),
         replace(RELEASE, reasons=()),
+        replace(RELEASE, reasons=(replace(PRECISION, observed=0.93), replace(PRECISION, observed=0.85))),
         replace(RELEASE, choice={}),
         replace(RELEASE, kind="hyperparameters"),
     ],
 )
 async def test_other_decisions_are_no_incidents(decisions: Decisions, connection: Connection, said: Said) -> None:
-    """A release that went out, or that was refused for no reason that was given."""
+    """A release that went out, or that was refused for no reason that was given, or for none that holds."""
     made = await decisions.record("team", "r", said)
 
     assert None is made["incident_id"]
@@ -308,6 +309,36 @@ async def test_reasons_in_whatever_order(decisions: Decisions, connection: Conne
     assert 1 == len({each.fingerprint for each in read})
     told = "auc 0.7 is at most 0.7; drift 3 is above 1.5; precision@90recall 0.83 is below 0.85"
     assert f"Release refused: {told}" == read[0].text
+
+
+@pytest.mark.parametrize(
+    ("comparison", "expected"),
+    [
+        (Comparison.BELOW, [True, False, False]),
+        (Comparison.AT_MOST, [True, True, False]),
+        (Comparison.EQUAL, [False, True, False]),
+        (Comparison.NOT_EQUAL, [True, False, True]),
+        (Comparison.AT_LEAST, [False, True, True]),
+        (Comparison.ABOVE, [False, False, True]),
+    ],
+)
+def test_reasons_are_held_against_their_figures(comparison: Comparison, expected: list[bool]) -> None:
+    """Below the threshold, at it, and above."""
+    assert expected == [Reason("m", observed, comparison, 0.85).holds for observed in (0.83, 0.85, 0.93)]
+
+
+async def test_what_does_not_hold_is_marked_and_not_told(decisions: Decisions, connection: Connection) -> None:
+    """The incident tells of the others; what was said stays as it was said."""
+    false = Reason("auc", 0.93, Comparison.BELOW, 0.85)
+    made = await decisions.record("team", "r", replace(RELEASE, reasons=(false, PRECISION)))
+    [incident] = await incidents_of(connection)
+    [read] = await decisions.of_run("team", "r", after=None, limit=10)
+
+    assert [("auc", False), ("precision@90recall", True)] == [
+        (each["metric"], each["holds"]) for each in read["reasons"]
+    ]
+    assert made == read
+    assert "Release refused: precision@90recall 0.83 is below 0.85" == incident.text
 
 
 async def test_once_by_its_key(decisions: Decisions, connection: Connection) -> None:

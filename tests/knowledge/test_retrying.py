@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from knowledge.failures import Cause, Failure, Verdict
+from knowledge.failures import Cause, Failure, Resolution, Verdict
+from knowledge.retries import Fared
+from knowledge.store import precedents, workspaces
 from tests.knowledge.conftest import World
 
 TEXT = "FigError: the orchard throttles, too many baskets in flight"
@@ -58,6 +60,27 @@ async def test_other_failures_of_the_cause_follow(world: World) -> None:
     after = await asked(world, other)
 
     assert before["decision"]["retry_delay_s"] < after["decision"]["retry_delay_s"]
+
+
+async def test_passes_that_nobody_explains_teach_the_cause(world: World) -> None:
+    """They count for the cause that was advised, as the failures do that people explain."""
+    await world.service.record("team", Failure(text=TEXT, verdict=Verdict.TRANSIENT, cause=Cause.RATE_LIMIT))
+    await world.indexer.drain()
+    for number, baskets in enumerate(("crates", "boxes", "trays", "bags", "buckets")):
+        advice = await world.service.advise("team", Failure(text=TEXT.replace("baskets", baskets)))
+        incident = UUID(advice["incident_id"])
+        result = "succeeded" if number else "failed"
+        await world.service.outcome("team", incident, result=result, attempt=2, waited_s=100)
+        if not number:
+            await world.service.resolve("team", incident, Resolution("It passed later."), cause=Cause.RATE_LIMIT)
+    async with world.database.connection() as connection:
+        found = await precedents.get(
+            connection,
+            workspace_id=await workspaces.ensure(connection, "team"),
+            id=UUID(advice["precedent"]["id"]),
+        )
+
+    assert {Cause.RATE_LIMIT: (Fared(2, 2, 4, 1),)} == found.history.by_cause
 
 
 async def test_hint_in_the_text_wins(world: World) -> None:

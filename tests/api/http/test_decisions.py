@@ -82,9 +82,18 @@ def test_refused_release(client: httpx.Client, run: str) -> None:
     made = checked(client.post(run, json=REFUSED), DecisionAnswer, status=201)
     incident = checked(client.get(f"/incidents/{made['incident_id']}"), IncidentAnswer)
 
-    assert [REASON] == made["reasons"]
+    assert [REASON | {"holds": True}] == made["reasons"]
     assert ("genuine", "model_quality", "r") == (incident["verdict"], incident["cause"], incident["run_id"])
     assert "Release refused: precision@90recall 0.83 is below 0.85" == incident["text"]
+
+
+def test_refused_for_what_does_not_hold(client: httpx.Client, run: str) -> None:
+    """Is kept and marked, and is no incident."""
+    reason = REASON | {"observed": 0.93}
+    made = checked(client.post(run, json=REFUSED | {"reasons": [reason]}), DecisionAnswer, status=201)
+
+    assert ([reason | {"holds": False}], None) == (made["reasons"], made["incident_id"])
+    assert [] == client.get("/incidents").json()["incidents"]
 
 
 def test_idempotency_key(client: httpx.Client, run: str) -> None:

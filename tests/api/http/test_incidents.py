@@ -175,6 +175,19 @@ def test_incident_that_is_not_there(client: httpx.Client, method: str, path: str
     problem(client.request(method, f"/incidents/{uuid4()}{path}", json=body), 404)
 
 
+@pytest.mark.parametrize("path", ["/advise", "/incidents"])
+def test_clock_that_is_days_ahead(client: httpx.Client, path: str) -> None:
+    """Is told so, with the service's own time: sent again without its time, the failure is taken."""
+    ahead = datetime.now(UTC) + timedelta(days=3)
+    refused = problem(client.post(path, json={"text": SLOW_DOWN, "occurred_at": ahead.isoformat()}), 422)
+    told = datetime.fromisoformat(refused["service_time"])
+
+    assert ["occurred_at"] == fields_of(refused)
+    assert "more than a day ahead of the service's clock" in refused["detail"]
+    assert abs(datetime.now(UTC) - told) < timedelta(minutes=1)
+    assert client.post(path, json={"text": SLOW_DOWN}).is_success
+
+
 def test_times_without_a_zone_are_utc(client: httpx.Client) -> None:
     """And others are turned into it."""
     plain, zoned = (

@@ -28,7 +28,7 @@ def test_storm_is_told_and_listed(client: httpx.Client) -> None:
 
     assert ("active", "canary", 3, 3) == tuple(answer["storm"][name] for name in ("state", "role", "runs", "incidents"))
     assert [answer["storm"]["id"]] == [each["id"] for each in active] == [incident["storm_id"]]
-    assert {"incident_id": answer["incident_id"], "run_id": "r-2"} == active[0]["canary"]
+    assert {"incident_id": answer["incident_id"], "pipeline": None, "run_id": "r-2"} == active[0]["canary"]
     assert ("recovered", True, None) == (over["state"], over["ended_at"] is not None, over["next_try_at"])
     assert [] == checked(client.get("/storms", params={"active": True}), StormPage)["storms"]
 

@@ -20,10 +20,16 @@ def gathered(*neighbours: Neighbour, verdict: str = "transient", **failure: obje
 
 
 def failed(
-    attempt: int | None, waited_s: float | None, *, run: str = "r-1", step: str | None = "hpo", at: datetime = NOW
+    attempt: int | None,
+    waited_s: float | None,
+    *,
+    run: str = "r-1",
+    pipeline: str | None = None,
+    step: str | None = "hpo",
+    at: datetime = NOW,
 ) -> FailedRetry:
     """A retry that failed."""
-    return FailedRetry(run_key(run, step), attempt, waited_s, at)
+    return FailedRetry(run_key(run, pipeline=pipeline, step=step), attempt, waited_s, at)
 
 
 def remembering(*retries: FailedRetry) -> Neighbour:
@@ -56,12 +62,16 @@ def test_recorded_retries_of_this_run_count() -> None:
 
 
 def test_retries_of_others_do_not() -> None:
-    """Another run, another step, and one of the same name that is long over."""
+    """Another run, another step, and those of the same name in another pipeline or long over."""
     others = remembering(
-        failed(2, 1.0, run="r-2"), failed(2, 1.0, step=None), failed(2, 1.0, at=NOW - timedelta(days=8))
+        failed(2, 1.0, run="r-2"),
+        failed(2, 1.0, step=None),
+        failed(2, 1.0, pipeline="churn"),
+        failed(2, 1.0, at=NOW - timedelta(days=8)),
     )
 
     assert () == gathered(others).failed_waits
+    assert (1.0,) == gathered(others, pipeline="churn").failed_waits
     assert () == gathered(remembering(failed(2, 1.0)), run_id=None).failed_waits
     assert (1.0,) == gathered(remembering(failed(2, 1.0, step=None)), step=None).failed_waits
 

@@ -117,3 +117,18 @@ def test_how_incidents_ended() -> None:
     ]
     assert "train" == passed.context["step"]
     assert contexts.ending_of(record(verdict=Verdict.UNKNOWN)) is None
+
+
+def test_runs_of_one_name_in_two_pipelines_are_two() -> None:
+    """Of one run's attempts the last counts; that of another pipeline does not take its place."""
+    told = [
+        record(run_id="23", pipeline=pipeline, attempt=attempt, verdict=verdict)
+        for pipeline, attempt, verdict in (
+            ("churn", 1, Verdict.GENUINE),
+            ("fraud", 2, Verdict.TRANSIENT),
+            ("fraud", 1, Verdict.GENUINE),
+        )
+    ]
+    found = contexts.with_endings(neighbour(), told).endings
+
+    assert {("churn", False), ("fraud", True)} == {(each.context["pipeline"], each.transient) for each in found}

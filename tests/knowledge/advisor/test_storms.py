@@ -143,6 +143,21 @@ def test_others_hold() -> None:
     assert Meeting(storm, Role.HOLD) == joined(storm, asker(2, run_id="r-1"), after(1))
 
 
+def test_run_of_that_name_in_another_pipeline_is_another() -> None:
+    """It is not the canary that comes back, passes for it, or has failed as it."""
+    storm = begun(asker(1, pipeline="fraud"))
+    other = asker(50, run_id="r-1", attempt=2, pipeline="churn")
+    passed = RetryTold(succeeded=True, incident_id=numbered(8), run_id="r-1", attempt=2, pipeline="churn")
+    failed = after_retry(storm, replace(passed, succeeded=False, pipeline="fraud"), now=NOW)
+    assert failed is not None
+
+    assert Meeting(storm, Role.HOLD) == joined(storm, other, after(1))
+    assert after_retry(storm, passed, now=after(70)) is None
+    assert [Role.CANARY, Role.HOLD] == [
+        joined(failed, each, after(1)).role for each in (other, replace(other, pipeline="fraud"))
+    ]
+
+
 @pytest.mark.parametrize("again", [{"incident_id": numbered(1)}, {"external_id": "x"}])
 def test_canary_told_twice_is_one(again: dict[str, object]) -> None:
     """The same report, at the same moment by another way."""

@@ -68,19 +68,27 @@ async def test_store_and_program_count_alike(
     assert (f"{bucket}/{attempt_apart(attempt or 2)}",) == await cursor.fetchone()
 
 
-@pytest.mark.parametrize(("run_id", "step"), [("r-1", "hpo"), ("r-1", None), ("läuft \N{SNOWMAN}", "")])
-async def test_store_and_program_name_runs_alike(connection: Connection, run_id: str, step: str | None) -> None:
-    """With and without a step, beyond ASCII."""
-    cursor = await connection.execute("SELECT run_key(%s, %s)", (run_id, step))
+@pytest.mark.parametrize(
+    ("pipeline", "run_id", "step"),
+    [("fraud", "r-1", "hpo"), (None, "r-1", "hpo"), ("fraud", "r-1", None), ("betrug ß", "läuft \N{SNOWMAN}", "")],
+)
+async def test_store_and_program_name_runs_alike(
+    connection: Connection, pipeline: str | None, run_id: str, step: str | None
+) -> None:
+    """With and without a pipeline and a step, beyond ASCII."""
+    cursor = await connection.execute("SELECT run_key(%s, %s, %s)", (pipeline, run_id, step))
 
-    assert (run_key(run_id, step),) == await cursor.fetchone()
+    assert (run_key(run_id, pipeline=pipeline, step=step),) == await cursor.fetchone()
 
 
 async def test_outcomes_are_counted_by_wait_and_attempt(
     connection: Connection, workspace: int, incident: MakeIncident
 ) -> None:
     """Once each: told again they are the same, told otherwise corrected. The cause counts with them."""
-    made = await recorded(connection, incident(cause=Cause.NETWORK, run_id="r-1", step="hpo"))
+    made, key = (
+        await recorded(connection, incident(cause=Cause.NETWORK, run_id="r-1", step="hpo")),
+        run_key("r-1", pipeline=None, step="hpo"),
+    )
     await told(connection, workspace, made.incident_id, "failed", 2, 10)
     await told(connection, workspace, made.incident_id, "failed", 2, 10)
     await told(connection, workspace, made.incident_id, "succeeded", 3, 300)
@@ -92,7 +100,7 @@ async def test_outcomes_are_counted_by_wait_and_attempt(
     assert {(0, 2): (0, 1), (3, 3): (1, 0), (None, 2): (0, 1)} == counts(first.fared)
     assert {(1, 2): (1, 0), (3, 3): (1, 0), (None, 2): (0, 1)} == counts(second.fared)
     assert counts(second.fared) == counts(second.by_cause[Cause.NETWORK])
-    assert [(run_key("r-1", "hpo"), 2, 10.0), (run_key("r-1", "hpo"), None, None)] == [
+    assert [(key, 2, 10.0), (key, None, None)] == [
         (each.run_key, each.attempt, each.waited_s) for each in first.lately_failed
     ]
     assert [None] == [each.attempt for each in second.lately_failed]

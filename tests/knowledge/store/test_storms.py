@@ -60,6 +60,28 @@ async def test_window_counts_distinct_runs(connection: Connection, incident: Mak
     assert (0, None) == (late.runs, late.usual)
 
 
+async def test_runs_of_one_name_in_two_pipelines_are_two(connection: Connection, incident: MakeIncident) -> None:
+    """Before the storm, in what is usual, when it begins and when others join: schedulers name runs by date."""
+    before = NOW - timedelta(hours=2)
+    rows = [incident(occurred_at=at, pipeline=name, run_id="23") for at in (before, NOW) for name in ("fraud", "churn")]
+    where = rows[0].workspace_id, (await incidents.record(connection, rows))[0].precedent_id
+    asker = Asker(uuid7(), "23", NOW, pipeline="fraud")
+    own, another = [
+        await storms.sight(connection, workspace_id=where[0], precedent_id=where[1], asker=each, now=NOW)
+        for each in (asker, replace(asker, pipeline="ranking"))
+    ]
+    begun = await storms.begin(connection, storm_of(where, since=NOW), workspace_id=where[0], now=NOW)
+    assert begun is not None
+    await incidents.record(connection, [incident(occurred_at=NOW, pipeline="ranking", run_id="23") for _ in range(2)])
+    [row] = await storms.list_page(connection, workspace_id=where[0], now=NOW)
+
+    assert own is not None
+    assert another is not None
+    assert [(2, True), (3, False)] == [(each.runs, each.joined) for each in (own, another)]
+    assert 2 == (another.usual and another.usual.hits)
+    assert [2, 3] == [begun.runs, row.storm.runs]
+
+
 async def test_usual_is_counted_once_a_day_and_added_to(connection: Connection, incident: MakeIncident) -> None:
     """Windows are those since it was first seen; what is new shows at once, what is reported late the next day."""
     hours = [NOW - timedelta(hours=hour) for hour in range(10, 0, -1)]
