@@ -1,4 +1,4 @@
-# make serve | test | test-adapters | bench | train | lint: each sets up what is missing first.
+# make serve | test | test-adapters | bench | train | lint | docs: each sets up what is missing first.
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
-.PHONY: serve test test-adapters bench train lint clean
+.PHONY: serve test test-adapters bench train lint docs clean
 
 serve: $(READY)
 	@exec $(BIN)/seenbefore serve --host $(HOST) --port $(PORT) --data $(DATA)
@@ -46,6 +46,9 @@ train: $(READY_DEV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable ".[train]"
 	$(BIN)/python -m training.train $(if $(PUBLIC),--data $(PUBLIC))
 
+docs: $(READY_DEV)
+	$(BIN)/python -m mkdocs build --strict
+
 clean:
 	rm -rf $(VENV) .nox
 
@@ -54,10 +57,10 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 
 $(READY): pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable ".[all]"
 	@touch $@
 
 $(READY_DEV): $(READY) client/pyproject.toml
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt \
-		--editable ".[dev]" --editable ./client
+		--editable ".[all,dev]" --editable ./client
 	@touch $@

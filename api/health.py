@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
 from api.composition import Parts
 from knowledge.errors import IndexUnavailable, KnowledgeError, SpoolUnavailable, StoreUnavailable
 from knowledge.spool import Counts
-from knowledge.store import index_queue
+from knowledge.store import index_queue, storms
 
 #: How long each part is waited for: whoever asks how the service is wants to know it now.
 PATIENCE_S = 0.4
@@ -29,6 +30,9 @@ class Health:
     pending: int | None
     spooled: int | None
     refused: int | None
+    storms: int | None
+    connections: int | None
+    waiting: int | None
 
     def document(self) -> dict[str, Any]:
         """As `GET /health/ready` answers."""
@@ -42,14 +46,33 @@ class Health:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Signatures that wait to be indexed, and storms that go on, of all workspaces."""
+
+    pending: int
+    storms: int
+
+
 async def look(parts: Parts) -> Health:
     """Ask each part; one that is away is named, not raised. Takes less than a second, whatever hangs."""
-    (store, pending), (index, indexed), spool = await asyncio.gather(_store(parts), _index(parts), _spool(parts))
+    (store, waits), (index, indexed), spool = await asyncio.gather(_store(parts), _index(parts), _spool(parts))
     away = sum(said != "ok" for said in (store, index))
     status: Status = ("ok", "degraded", "down")[away]
     said = {"model": parts.embedder.backend, "store": store, "index": index}
     waiting, refused = (spool.waiting, spool.refused) if spool is not None else (None, None)
-    return Health(status=status, parts=said, indexed=indexed, pending=pending, spooled=waiting, refused=refused)
+    pool = parts.database.load()
+    return Health(
+        status=status,
+        parts=said,
+        indexed=indexed,
+        pending=waits.pending if waits else None,
+        spooled=waiting,
+        refused=refused,
+        storms=waits.storms if waits else None,
+        connections=pool.connections,
+        waiting=pool.waiting,
+    )
 
 
 async def _spool(parts: Parts) -> Counts | None:
@@ -60,19 +83,22 @@ async def _spool(parts: Parts) -> Counts | None:
         return None
 
 
-async def _store(parts: Parts) -> tuple[str, int | None]:
-    """What is wrong with it, and how many signatures wait; None where its connections are all at work."""
+async def _store(parts: Parts) -> tuple[str, _Counted | None]:
+    """What is wrong with it, and what is counted in it; None where its connections are all at work."""
     try:
-        return "ok", await _in_time(_pending(parts))
+        return "ok", await _in_time(_counted(parts))
     except KnowledgeError as error:
         return type(error).__name__, None
     except TimeoutError:
         return "ok" if await parts.database.answers() else StoreUnavailable.__name__, None
 
 
-async def _pending(parts: Parts) -> int:
+async def _counted(parts: Parts) -> _Counted:
     async with parts.database.connection() as connection:
-        return await index_queue.pending_count(connection)
+        return _Counted(
+            pending=await index_queue.pending_count(connection),
+            storms=await storms.active_count(connection, now=datetime.now(UTC)),
+        )
 
 
 async def _index(parts: Parts) -> tuple[str, int | None]:

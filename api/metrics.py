@@ -1,90 +1,93 @@
-"""Request counts and durations in the Prometheus text format. No label carries anything that a caller wrote."""
+"""What the service counts of itself, in the Prometheus text format. No label carries anything that a caller wrote."""
 
 from __future__ import annotations
 
-import time
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
-from api.health import Health
+if TYPE_CHECKING:
+    from api.health import Health
 
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 #: Upper bounds of the histogram, in seconds.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
 class Metrics:
-    """Counts kept in this process."""
+    """Counts kept in this process, in a registry of their own."""
 
     def __init__(self) -> None:
-        self._requests: dict[tuple[str, str, int], int] = defaultdict(int)
-        self._seconds: dict[str, float] = defaultdict(float)
-        self._buckets: dict[str, list[int]] = defaultdict(lambda: [0] * (len(BUCKETS) + 1))
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # a time beside each count, which nobody plots
+        self._registry = CollectorRegistry()
+        self._requests = self._counter("requests", "Requests answered.", "route", "method", "status")
+        self._seconds = Histogram(
+            "seenbefore_request_seconds",
+            "How long requests took.",
+            ["route"],
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
+        self._advice = self._counter("advice", "Failures judged.", "verdict", "decision", "dry_run")
+        self._degraded = self._counter("degraded_advice", "Failures judged with a part away.", "part")
+        self._outcomes = self._counter("outcomes", "Retries whose end was told.", "result")
+        self._doors = self._counter("door_records", "What came in by a door.", "door", "result")
+        self._gauges = _Gauges()
+        self._registry.register(self._gauges)
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"seenbefore_{name}", meaning, labels, registry=self._registry)
 
     def observe(self, *, route: str, method: str, status: int, seconds: float) -> None:
         """One request answered."""
-        self._requests[route, method, status] += 1
-        self._seconds[route] += seconds
-        place = next((i for i, bound in enumerate(BUCKETS) if seconds <= bound), len(BUCKETS))
-        self._buckets[route][place] += 1
+        self._requests.labels(route, method, status).inc()
+        self._seconds.labels(route).observe(seconds)
 
-    def render(self, health: Health) -> str:
+    def advised(self, *, verdict: str, decision: str, degraded: Sequence[str], dry_run: bool) -> None:
+        """One failure judged."""
+        self._advice.labels(verdict, decision, str(dry_run).lower()).inc()
+        for part in degraded:
+            self._degraded.labels(part).inc()
+
+    def outcome(self, result: str) -> None:
+        """One retry whose end was told."""
+        self._outcomes.labels(result).inc()
+
+    def door(self, door: str, *, result: str, count: int = 1) -> None:
+        """So many records that a door has taken, or has not: `accepted`, `duplicate`, `ignored`, `rejected`, `busy`."""
+        self._doors.labels(door, result).inc(count)
+
+    def render(self, health: Health) -> bytes:
         """The text that Prometheus reads."""
-        return "\n".join([*self._lines(), *_gauges(health), ""])
-
-    def _lines(self) -> Iterator[str]:
-        yield "# TYPE seenbefore_requests_total counter"
-        for (route, method, status), count in sorted(self._requests.items()):
-            yield f'seenbefore_requests_total{{route="{route}",method="{method}",status="{status}"}} {count}'
-        yield "# TYPE seenbefore_request_seconds histogram"
-        for route, counts in sorted(self._buckets.items()):
-            total = 0
-            for bound, count in zip((*map(str, BUCKETS), "+Inf"), counts, strict=True):
-                total += count
-                yield f'seenbefore_request_seconds_bucket{{route="{route}",le="{bound}"}} {total}'
-            yield f'seenbefore_request_seconds_sum{{route="{route}"}} {self._seconds[route]:.6f}'
-            yield f'seenbefore_request_seconds_count{{route="{route}"}} {total}'
+        self._gauges.health = health
+        return prometheus_client.generate_latest(self._registry)
 
 
-def _gauges(health: Health) -> Iterator[str]:
-    gauges = {
-        "seenbefore_store_up": int(health.parts["store"] == "ok"),
-        "seenbefore_index_up": int(health.parts["index"] == "ok"),
-        "seenbefore_signatures_indexed": health.indexed,
-        "seenbefore_signatures_pending": health.pending,
-        "seenbefore_spooled": health.spooled,
-        "seenbefore_spool_refused": health.refused,
-    }
-    for name, value in gauges.items():
-        if value is not None:
-            yield f"# TYPE {name} gauge"
-            yield f"{name} {value}"
+class _Gauges(Collector):
+    """How the parts are; what cannot be told just now is left out."""
 
+    health: Health | None = None
 
-class Measured:
-    """ASGI middleware that observes every request by its route's template."""
-
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on, and note how it ended."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
+    def collect(self) -> Iterator[Metric]:
+        """A family each."""
+        if self.health is None:
             return
-        started, status = time.perf_counter(), 500
-
-        async def noting(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, noting)
-        finally:
-            route = getattr(scope.get("route"), "path", "(none)")
-            method = scope["method"] if scope.get("route") else "(none)"
-            self._metrics.observe(route=route, method=method, status=status, seconds=time.perf_counter() - started)
+        parts = self.health.parts
+        gauges = {
+            "store_up": ("Whether PostgreSQL answers.", int(parts["store"] == "ok")),
+            "index_up": ("Whether the index answers.", int(parts["index"] == "ok")),
+            "signatures_indexed": ("Signatures in the index.", self.health.indexed),
+            "signatures_pending": ("Signatures that wait to be indexed.", self.health.pending),
+            "spooled": ("Failures that wait for PostgreSQL.", self.health.spooled),
+            "spool_refused": ("Failures that PostgreSQL cannot store.", self.health.refused),
+            "storms_active": ("Outages going on.", self.health.storms),
+            "store_connections": ("Connections to PostgreSQL.", self.health.connections),
+            "store_waiting": ("Requests that wait for one.", self.health.waiting),
+        }
+        for name, (meaning, value) in gauges.items():
+            if value is not None:
+                yield GaugeMetricFamily(f"seenbefore_{name}", meaning, value=value)

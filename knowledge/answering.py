@@ -27,6 +27,7 @@ from knowledge.store.database import Connection
 from knowledge.store.ids import precedent_id, uuid7
 from knowledge.store.records import NewIncident, Recorded
 from knowledge.storms import Storms
+from knowledge.tracing import span
 
 Clock = Callable[[], datetime]
 
@@ -74,7 +75,8 @@ class Answering:
     ) -> Asked:
         """Scrub and sign; raises `InvalidInput`."""
         now = self._clock()
-        prepared = await prepare(replace(failure, occurred_at=occurred_at(failure, now=now)))
+        with span("sign"):
+            prepared = await prepare(replace(failure, occurred_at=occurred_at(failure, now=now)))
         return Asked(prepared, workspace, workspace_id, now, once, run_id=failure.run_id, step=failure.step)
 
     async def only_answer(self, asked: Asked) -> Document:
@@ -94,17 +96,23 @@ class Answering:
         early = _Early(self._recorder, self._incident(asked, id=incident_id))
         found, resume = await self._find(asked, unsettled=early.start)
         advice = self._advice(asked, found, resume=resume)
-        if not _store_is_there(asked, found):
-            return await self._keep_aside(asked, advice, incident_id=incident_id if early.begun else None)
-        try:
-            recorded = await early.recorded()
-            if recorded is not None:
-                return await self._advise_recorded(asked, found, advice, recorded, id=incident_id)
-            told = await self._in_storm(asked, found, advice, id=incident_id)
-            answer = self._answer(asked, found, told, incident_id=incident_id)
-            return await self._recorder.advised(early.incident, answer=answer, judged=documents.of_judged(told))
-        except StoreUnavailable:  # it may have been written, under this id
-            return await self._keep_aside(asked, advice, incident_id=incident_id)
+        with span("record"):
+            if not _store_is_there(asked, found):
+                return await self._keep_aside(asked, advice, incident_id=incident_id if early.begun else None)
+            try:
+                return await self._record(asked, found, advice, early)
+            except StoreUnavailable:  # it may have been written, under this id
+                return await self._keep_aside(asked, advice, incident_id=incident_id)
+
+    async def _record(self, asked: Asked, found: Found, advice: Advice, early: _Early) -> Document:
+        """The answer, recorded with an incident that may have been written already."""
+        id = early.incident.id
+        recorded = await early.recorded()
+        if recorded is not None:
+            return await self._advise_recorded(asked, found, advice, recorded, id=id)
+        told = await self._in_storm(asked, found, advice, id=id)
+        answer = self._answer(asked, found, told, incident_id=id)
+        return await self._recorder.advised(early.incident, answer=answer, judged=documents.of_judged(told))
 
     async def answer(self, asked: Asked) -> Callable[[Connection], Awaitable[Document]] | Document:
         """The answer first, and then, in the caller's transaction, the recording of it with the failure.
@@ -131,6 +139,10 @@ class Answering:
 
     async def _find(self, asked: Asked, *, unsettled: Callable[[], None] | None = None) -> tuple[Found, Resume | None]:
         """What is known of the failure, and, looked for at the same time, where its run can go on."""
+        with span("look up"):
+            return await self._look_up(asked, unsettled=unsettled)
+
+    async def _look_up(self, asked: Asked, *, unsettled: Callable[[], None] | None) -> tuple[Found, Resume | None]:
         finding = self._lookup.find(asked.prepared.signature, workspace_id=asked.workspace_id, unsettled=unsettled)
         if asked.run_id is None or asked.workspace_id is None:
             return await finding, None
@@ -194,6 +206,12 @@ class Answering:
         return as_incident(asked.prepared, workspace_id=asked.workspace_id or 0, incident_id=id, now=asked.now)
 
     def _advice(self, asked: Asked, found: Found, *, resume: Resume | None) -> Advice:
+        with span("judge") as judging:
+            advice = self._judged(asked, found, resume=resume)
+            judging.set_attributes({"verdict": advice.verdict, "decision": advice.decision.action})
+        return advice
+
+    def _judged(self, asked: Asked, found: Found, *, resume: Resume | None) -> Advice:
         own = (each.similarity for each in found.neighbours if each.source is Source.INCIDENT)
         failure, settings = asked.prepared.failure, self._calibrations.settings_of(asked.workspace_id)
         advice = advising.advise(

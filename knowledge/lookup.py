@@ -23,6 +23,7 @@ from knowledge.store import contexts, precedents
 from knowledge.store.database import Database
 from knowledge.store.ids import signature_id
 from knowledge.store.records import Known, PrecedentRecord
+from knowledge.tracing import span
 
 STORE, INDEX, MODEL = "store", "index", "model"
 #: Signatures asked of the index; enough that those it ranks otherwise than we do are among them.
@@ -130,10 +131,11 @@ class Lookup:
             degraded.append(STORE)
             return None
         try:
-            async with self._database.connection() as connection:
-                return await precedents.find_known(
-                    connection, workspace_id=workspace_id, fingerprint=signature.fingerprint
-                )
+            with span("known fingerprint"):
+                async with self._database.connection() as connection:
+                    return await precedents.find_known(
+                        connection, workspace_id=workspace_id, fingerprint=signature.fingerprint
+                    )
         except StoreUnavailable:
             degraded.append(STORE)
             return None
@@ -149,7 +151,8 @@ class Lookup:
         if known is not None and known.embedding is not None and known.model_id == self._embedder.model_id:
             return vector_of(known.embedding)
         try:
-            vectors = await (early or self._begin_embedding(signature))
+            with span("embed"):
+                vectors = await (early or self._begin_embedding(signature))
         except ModelUnavailable:
             degraded.append(MODEL)
             return None
@@ -176,7 +179,8 @@ class Lookup:
             limit=CANDIDATES,
         )
         try:
-            hits = [hit for hit in await self._index.neighbours(query) if hit.id != itself]
+            with span("neighbours"):
+                hits = [hit for hit in await self._index.neighbours(query) if hit.id != itself]
         except IndexUnavailable as error:
             log.warning("the index does not answer: %s", error)
             degraded.append(INDEX)

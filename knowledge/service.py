@@ -5,7 +5,6 @@ Answers are documents, the JSON of the HTTP contract. Every method raises only `
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,8 +13,7 @@ from functools import partial
 from typing import Literal
 from uuid import UUID
 
-from knowledge import correcting, documents, search
-from knowledge.advisor import neighbours as near
+from knowledge import correcting, documents
 from knowledge.advisor.advising import AdvisorSettings
 from knowledge.advisor.starters import Starters
 from knowledge.answering import Answering, Clock
@@ -29,16 +27,17 @@ from knowledge.index.port import Index
 from knowledge.indexer import Indexer
 from knowledge.intake import prepare, prepare_many, scrubbed_resolution
 from knowledge.lookup import STORE, Lookup
+from knowledge.observer import Observer, Unobserved
 from knowledge.once import Once
 from knowledge.recording import Recorder, as_incident, occurred_at
 from knowledge.search import SearchQuery
-from knowledge.signature.scrub import scrub
+from knowledge.searching import Searching
 from knowledge.spool import Spool
 from knowledge.spooling import aside_id
 from knowledge.state.resuming import Resuming
-from knowledge.store import incidents, outcomes, precedents, resolutions
+from knowledge.store import incidents, outcomes, resolutions
 from knowledge.store.database import Connection, Database
-from knowledge.store.records import PrecedentRecord, Recorded
+from knowledge.store.records import Recorded
 from knowledge.storms import Storms
 from knowledge.workspaces import Workspaces
 from knowledge.writing import write
@@ -72,19 +71,20 @@ class KnowledgeService:
         spool: Spool,
         starters: Starters,
         settings: AdvisorSettings,
+        observer: Observer | None = None,
         clock: Clock = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
-        self._index = index
-        self._embedder = embedder
+        self._observer = observer or Unobserved()
         self._indexer = indexer
-        self._terms = starters.weights
-        self._settings = settings
         self._clock = clock
         self._workspaces = Workspaces(database)
         self._recorder = Recorder(database, spool=spool, wake=indexer.wake)
         self._storms = Storms(database, clock=clock)
         self._calibrations = Calibrations(database, settings=settings)
+        self.searching = Searching(
+            database, index=index, embedder=embedder, weights=settings.similarity, terms=starters.weights
+        )
         self._answering = Answering(
             Lookup(database, index=index, embedder=embedder, weights=settings.similarity, starters=starters),
             recorder=self._recorder,
@@ -99,6 +99,16 @@ class KnowledgeService:
         self, workspace: str, failure: Failure, *, dry_run: bool = False, once: Once | None = None
     ) -> Document:
         """The answer of `POST /advise`; records the failure and the advice unless `dry_run`."""
+        answer = await self._advise(workspace, failure, dry_run=dry_run, once=once)
+        self._observer.advised(
+            verdict=answer["verdict"],
+            decision=answer["decision"]["action"],
+            degraded=answer["degraded"],
+            dry_run=dry_run,
+        )
+        return answer
+
+    async def _advise(self, workspace: str, failure: Failure, *, dry_run: bool, once: Once | None) -> Document:
         asked = await self._answering.ask(
             failure, workspace=workspace, workspace_id=await self._workspace_or_none(workspace), once=once
         )
@@ -143,6 +153,12 @@ class KnowledgeService:
             recorded = await incidents.record(connection, rows)
         self._indexer.wake()
         return recorded
+
+    async def known(self, workspace: str, external_ids: Sequence[str]) -> set[str]:
+        """Which of these external ids have incidents already; one with a secret in it is never told to be known."""
+        workspace_id = await self._workspace(workspace)
+        async with self._database.connection() as connection:
+            return await incidents.known(connection, workspace_id=workspace_id, external_ids=external_ids)
 
     async def wait_indexed(self, workspace: str, *, limit_s: float = 120.0) -> bool:
         """Wait until what was recorded can be found as a neighbour; False when it takes longer than that."""
@@ -192,7 +208,9 @@ class KnowledgeService:
             await self._storms.after_outcome(connection, outcome)
             return documents.of_outcome(outcome)
 
-        return await self._write(workspace_id, once, work)
+        written = await self._write(workspace_id, once, work)
+        self._observer.outcome(result)
+        return written
 
     async def resolve(
         self,
@@ -287,30 +305,12 @@ class KnowledgeService:
 
         Without PostgreSQL they are as the index shows them; of a workspace never met before, the documented ones.
         """
-        workspace_id = await self._workspace_or_none(workspace)
-        scrubbed = replace(query, text=scrub(query.text))
-        signature = await asyncio.to_thread(search.signature_of, scrubbed)
-        vector = (await self._embedder.embed([signature.embedding_text]))[0]
-        asked = search.index_query(scrubbed, signature=signature, vector=vector, workspace_id=workspace_id)
-        hits = await self._index.neighbours(asked)
-        nearest = search.nearest(hits, signature=signature, weights=self._settings.similarity, terms=self._terms)
-        records = await self._records(workspace_id, list(nearest))
-        found = near.gather(nearest, records=records)
-        shown = search.shown(found, signature=signature, terms=self._terms, limit=query.limit)
+        asked = await self.searching.ask(query, workspace_id=await self._workspace_or_none(workspace))
+        found = await self.searching.find(asked)
         return {
-            "results": [documents.of_evidence(entry) for entry in shown],
-            "degraded": [STORE] if records is None else [],
+            "results": [documents.of_evidence(entry) for entry in self.searching.shown(asked, found)],
+            "degraded": [] if found.known else [STORE],
         }
-
-    async def _records(self, workspace_id: int | None, ids: list[UUID]) -> dict[UUID, PrecedentRecord] | None:
-        """What PostgreSQL knows of precedents; None while it is away."""
-        if workspace_id is None:
-            return None
-        try:
-            async with self._database.connection() as connection:
-                return await precedents.by_ids(connection, workspace_id=workspace_id, ids=ids)
-        except StoreUnavailable:
-            return None
 
     async def _write(
         self, workspace_id: int, once: Once | None, work: Callable[[Connection], Awaitable[Document]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -21,18 +20,18 @@ def command(host: str | None, port: int | None, data: Path | None) -> None:
     # One thread: the products of a failure with the starter precedents are too small to share, and BLAS threads spin.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+    from api import logs  # noqa: PLC0415 - `--help` answers without it
     from api.settings import SettingsError, load_settings  # noqa: PLC0415 - `--help` answers without it
 
     try:
         settings = load_settings(host=host, port=port, data=data)
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in ("alembic", "httpx", "httpcore", "sentence_transformers", "psycopg.pool", "openvino"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logs.install(level=settings.log_level, format=settings.log_format)
 
     import uvloop  # noqa: PLC0415
 
+    from api import telemetry  # noqa: PLC0415
     from api.server import ServeError, serve  # noqa: PLC0415
     from knowledge.errors import KnowledgeError  # noqa: PLC0415
 
@@ -40,9 +39,9 @@ def command(host: str | None, port: int | None, data: Path | None) -> None:
     for each in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with telemetry.exporting(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings, say=_say))
-    except (ServeError, KnowledgeError) as error:
+    except (ServeError, SettingsError, KnowledgeError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"{settings.data} cannot be used: {error}") from None

@@ -7,6 +7,7 @@ from starlette.responses import PlainTextResponse
 
 from api.context import JsonAnswer
 from api.health import Health, look
+from api.metrics import CONTENT_TYPE
 from api.models import HealthAnswer
 
 router = APIRouter(tags=["operations"])
@@ -40,6 +41,4 @@ async def ready(request: Request) -> JsonAnswer:
 async def metrics(request: Request) -> PlainTextResponse:
     """Counters in the Prometheus text format."""
     health: Health = await look(request.app.state.parts)
-    return PlainTextResponse(
-        request.app.state.metrics.render(health), media_type="text/plain; version=0.0.4; charset=utf-8"
-    )
+    return PlainTextResponse(request.app.state.metrics.render(health), media_type=CONTENT_TYPE)

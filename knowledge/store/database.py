@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
 
 import orjson
@@ -26,6 +27,14 @@ STATEMENT_TIMEOUT_MS = 60_000
 LAST_WORDS = 3
 # What was sent and is not acknowledged for so long was sent to nobody: a route that drops packets without a word.
 UNACKNOWLEDGED_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Connections of the pool, and requests that wait for one."""
+
+    connections: int
+    waiting: int
 
 
 class Database:
@@ -103,6 +112,11 @@ class Database:
     async def answers(self) -> bool:
         """Whether the server answers within half a second, however busy the connections are."""
         return not self._watch.away and await self._watch.ask() is Said.ANSWERS
+
+    def load(self) -> Load:
+        """How much it has to do."""
+        told = self._pool.get_stats()
+        return Load(connections=told.get("pool_size", 0), waiting=told.get("requests_waiting", 0))
 
     async def _taken(self) -> WatchedConnection:
         async with self._watch.waiting():

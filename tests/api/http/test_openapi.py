@@ -22,6 +22,7 @@ from schemathesis.generation.case import Case
 from api.app import make_app
 from api.auth import Gate
 from api.composition import Parts
+from api.metrics import Metrics
 from api.settings import Settings
 from tests.api.durability.process import started
 from tests.api.http.asking import LIMIT_S
@@ -54,7 +55,7 @@ CONFIG = {
 
 def document() -> dict[str, Any]:
     """What the app says of itself; for that it needs no running parts."""
-    parts = cast(Parts, SimpleNamespace(settings=Settings(), database=None))
+    parts = cast(Parts, SimpleNamespace(settings=Settings(), database=None, metrics=Metrics()))
     return make_app(parts, gate=Gate(parts.database, open=True)).openapi()
 
 

@@ -30,9 +30,9 @@ def test_metrics_count_by_route_and_not_by_what_callers_write(client: httpx.Clie
     response = client.get("/metrics")
 
     assert (200, True) == (response.status_code, response.headers["content-type"].startswith("text/plain; version=0.0"))
-    assert 'seenbefore_requests_total{route="/advise",method="POST",status="200"}' in response.text
-    assert 'seenbefore_requests_total{route="/incidents/{incident_id}",method="GET",status="404"}' in response.text
-    assert "seenbefore_store_up 1" in response.text
+    assert 'seenbefore_requests_total{method="POST",route="/advise",status="200"}' in response.text
+    assert 'seenbefore_requests_total{method="GET",route="/incidents/{incident_id}",status="404"}' in response.text
+    assert "seenbefore_store_up 1.0" in response.text
     assert "no-such-path" not in response.text
 
 
