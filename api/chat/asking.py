@@ -1,0 +1,56 @@
+"""Asking the service on behalf of people in chat, and writing back what they say."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from uuid import UUID
+
+from api.chat.answers import SHOWN, Answer, answer_of
+from knowledge.documents import Document
+from knowledge.errors import NotFound, StoreBusy, StoreUnavailable
+from knowledge.failures import Failure
+from knowledge.service import KnowledgeService
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The service as chat asks it: in one workspace, with the address of the web pages where that is known."""
+
+    service: KnowledgeService
+    workspace: str
+    public_url: str | None
+
+    async def ask(self, text: str, *, external_id: str) -> Answer:
+        """Is this failure known? Recorded as `POST /advise` records, once an `external_id`. Raises `KnowledgeError`."""
+        failure = Failure(text=text, external_id=external_id)
+        return await self._in_words(await self.service.advise(self.workspace, failure))
+
+    async def again(self, incident_id: UUID, *, notes: tuple[str, ...]) -> Answer:
+        """The answer as it was given for an incident, with what people did since. Raises `NotFound`."""
+        incident = await self.service.incident(self.workspace, incident_id)
+        given = incident["advice"] or await self._judged(incident)
+        return await self._in_words(given | {"incident_id": str(incident_id)}, notes=notes)
+
+    async def _judged(self, incident: Document) -> Document:
+        """What there is to say of an incident that nobody has asked about (an import)."""
+        failure = Failure(
+            text=incident["text"] or incident["template"],
+            pipeline=incident["pipeline"],
+            step=incident["step"],
+            attempt=incident["attempt"],
+            max_attempts=incident["max_attempts"],
+        )
+        return await self.service.advise(self.workspace, failure, dry_run=True)
+
+    async def _in_words(self, advice: Document, *, notes: tuple[str, ...] = ()) -> Answer:
+        ids = [entry["precedent_id"] for entry in advice["evidence"][:SHOWN]]
+        read = await asyncio.gather(*map(self._precedent, ids))
+        precedents = {id: each for id, each in zip(ids, read, strict=True) if each is not None}
+        return answer_of(advice, precedents=precedents, public_url=self.public_url, notes=notes)
+
+    async def _precedent(self, id: str) -> Document | None:
+        with contextlib.suppress(NotFound, StoreUnavailable, StoreBusy):
+            return await self.service.precedent(self.workspace, UUID(id))
+        return None

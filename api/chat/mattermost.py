@@ -1,0 +1,123 @@
+"""Mattermost's slash command: the same answers as markdown, texts of errors in fences that they cannot leave."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
+
+import httpx
+
+from api.chat.answers import Answer, Cited
+from api.chat.asking import Asking
+from api.chat.proof import Unproven
+from api.chat.questions import after_phrase, unfenced
+from knowledge.errors import KnowledgeError
+from knowledge.tasks import end
+
+Message: TypeAlias = dict[str, Any]
+
+USAGE = "Paste an error or a log after the command."
+#: What takes longer is answered later, by `response_url`.
+AT_ONCE_S = 2.0
+LATER = "Looking …"
+#: Work that was begun when the service ends is waited for so long.
+LAST_WORK_S = 5.0
+MOST_FIELDS = 100
+
+log = logging.getLogger(__name__)
+
+
+class Mattermost:
+    """Answers slash commands that carry the token."""
+
+    def __init__(self, token: str, *, asking: Asking) -> None:
+        self._token = token.encode()
+        self._asking = asking
+        self._working: set[asyncio.Task[Message]] = set()
+
+    async def close(self) -> None:
+        """Wait a moment for what was begun, then end it."""
+        if self._working:
+            await asyncio.wait(self._working, timeout=LAST_WORK_S)
+        await end(self._working)
+
+    async def answer(self, body: bytes) -> Message:
+        """The answer to a command; raises `Unproven` for one without the token."""
+        form = self._checked(body)
+        text = form.get("text", "")
+        asked = after_phrase(text)
+        work = asyncio.create_task(self._ask(unfenced(text if asked is None else asked), form=form))
+        self._working.add(work)
+        work.add_done_callback(self._working.discard)
+        done, _ = await asyncio.wait({work}, timeout=AT_ONCE_S)
+        if done:
+            return work.result()
+        later = asyncio.create_task(_send_later(work, url=form.get("response_url", "")))
+        self._working.add(later)
+        later.add_done_callback(self._working.discard)
+        return said(LATER)
+
+    def _checked(self, body: bytes) -> dict[str, str]:
+        try:
+            form = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        except ValueError:
+            form = {}
+        if not hmac.compare_digest(form.get("token", "").encode("utf-8", "replace"), self._token):
+            raise Unproven("This command does not carry Mattermost's token.", field="token")
+        return form
+
+    async def _ask(self, text: str, *, form: dict[str, str]) -> Message:
+        if not text.strip():
+            return said(USAGE)
+        trigger = form.get("trigger_id") or f"{form.get('channel_id')}:{form.get('user_id')}"
+        try:
+            answer = await self._asking.ask(text, external_id=f"mattermost:{trigger}")
+        except KnowledgeError as error:
+            return said(f"Seen Before cannot answer just now.\n{fenced(str(error))}")
+        return message_of(answer)
+
+
+async def _send_later(work: asyncio.Task[Message], *, url: str) -> Message:
+    message = await work
+    try:
+        async with httpx.AsyncClient(timeout=10) as client:
+            (await client.post(url, json=message)).raise_for_status()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        log.warning("Mattermost took no later answer: %s", type(error).__name__)
+    return message
+
+
+def said(text: str) -> Message:
+    """An answer for the one who asked."""
+    return {"response_type": "ephemeral", "text": text}
+
+
+def message_of(answer: Answer) -> Message:
+    """An answer: words of ours as markdown, all others in fences."""
+    parts = [f"**{answer.headline}**", answer.decision, "Why:", fenced(answer.reason)]
+    parts += list(answer.remarks)
+    attachments = [_attachment(each, number=number) for number, each in enumerate(answer.precedents, start=1)]
+    if answer.page is not None:
+        parts.append(f"[{'The whole of what was cut' if answer.is_cut else 'Its page'}]({answer.page})")
+    return said("\n".join(parts)) | {"attachments": attachments}
+
+
+def _attachment(cited: Cited, *, number: int) -> Message:
+    parts = [f"**{number}. {cited.title}**", fenced(cited.template)]
+    parts += [fenced(cited.same)] if cited.same else []
+    parts += [fenced("\n".join(filter(None, (cited.fixed, cited.resolution))))]
+    parts += [f"[Page]({cited.page})"] if cited.page else []
+    return {"fallback": f"{number}. {cited.title}", "text": "\n".join(parts)}
+
+
+def fenced(text: str) -> str:
+    """Text in a code block that is longer than any fence in it: no mention, link or formatting comes out of there."""
+    longest, run = 2, 0
+    for char in text:
+        run = run + 1 if char == "`" else 0
+        longest = max(longest, run)
+    fence = "`" * (longest + 1)
+    return f"{fence}text\n{text}\n{fence}"

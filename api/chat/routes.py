@@ -1,0 +1,46 @@
+"""`POST /chat/…`: where Slack and Mattermost call. Neither has an API key: each request carries its own proof."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.chat.composing import EXTRA, Chat
+from api.chat.proof import Unproven
+from api.context import JsonAnswer
+from api.problems import Problem
+
+router = APIRouter(prefix="/chat", include_in_schema=False)
+
+
+@router.post("/slack/commands")
+@router.post("/slack/events")
+@router.post("/slack/actions")
+async def slack(request: Request) -> Response:
+    """Commands; mentions and messages; buttons, shortcuts and modals. Which it is says what it carries."""
+    chat: Chat = request.app.state.parts.chat
+    if chat.slack is None:
+        raise Problem(
+            404,
+            f"Slack is not set up here: {EXTRA}, SEENBEFORE_SLACK_SIGNING_SECRET and SEENBEFORE_SLACK_BOT_TOKEN.",
+        )
+    try:
+        payload = await chat.slack.door.checked(request)
+        event = payload.get("event_id")
+        if isinstance(event, str) and not await chat.slack.arrivals.is_first(f"slack event {event}"):
+            return Response()  # Slack's own retry of what is being answered
+        return await chat.slack.listeners.handle(request)
+    except Unproven as refused:
+        return refused.response()
+
+
+@router.post("/mattermost/commands")
+async def mattermost(request: Request) -> Response:
+    """A slash command of Mattermost's."""
+    chat: Chat = request.app.state.parts.chat
+    if chat.mattermost is None:
+        raise Problem(404, "Mattermost is not set up here: SEENBEFORE_MATTERMOST_TOKEN.")
+    try:
+        return JsonAnswer(await chat.mattermost.answer(await request.body()))
+    except Unproven as refused:
+        return refused.response()
