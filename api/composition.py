@@ -7,9 +7,12 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from api.chat import composing
+from api.chat.composing import Chat
+from api.metrics import Metrics
 from api.settings import Settings
 from knowledge.advisor.advising import AdvisorSettings
 from knowledge.advisor.calibration import shipped_fail_from
@@ -17,22 +20,30 @@ from knowledge.answering import Clock
 from knowledge.decisions import Decisions
 from knowledge.embedding import LocalEmbedder, load_embedder
 from knowledge.errors import IndexDamaged, IndexUnavailable, KnowledgeError, SpoolUnavailable, StoreUnavailable
+from knowledge.finding import Finding
 from knowledge.index.port import LAYOUT, Index
 from knowledge.indexer import Indexer
+from knowledge.occurrences import Occurrences
+from knowledge.overview import Overview
+from knowledge.proposing import Proposals
 from knowledge.recording import Recorder
 from knowledge.resigning import resign
+from knowledge.retention import forget
+from knowledge.saved_searches import SavedSearches
 from knowledge.service import KnowledgeService
 from knowledge.spool import FILE as SPOOL_FILE
 from knowledge.spool import Spool
 from knowledge.starter.catalogue import read_catalogue
 from knowledge.starter.loading import load_starter
 from knowledge.state.memory import PipelineMemory
+from knowledge.state.outline import Outlines
 from knowledge.state.registry import Registry
 from knowledge.state.schemas import read_shipped
-from knowledge.store import account, idempotency
+from knowledge.store import account
 from knowledge.store.database import Database
 from knowledge.store.embedded import EmbeddedPostgres
 from knowledge.tasks import end, wholly
+from knowledge.votes import Votes
 from knowledge.workspaces import Workspaces
 
 KEEPER_S = 1.0
@@ -42,12 +53,16 @@ LONGEST_PAUSE_S = 5.0
 COMPARE_EVERY_S = 10.0
 #: Between two looks for signatures of an older version; without any, a look costs one read of an index.
 RESIGN_EVERY_S = 60.0
-#: From one forgetting of old idempotency keys to the next.
-PURGE_EVERY_S = 600.0
+#: From one forgetting of what is too old to the next.
+FORGET_EVERY_S = 600.0
 #: Between two looks at what workspaces learned; learning itself has its own pace.
 CALIBRATION_S = 15.0
+#: Between two looks for what a chat's channel is to be told; a message at most each time.
+TELL_EVERY_S = 2.0
 #: Between two looks for rationales that another model embedded: each costs three reads of an index.
 RATIONALES_S = 30.0
+#: Between two looks for days that are over and not counted: a day is over once a day.
+OVERVIEW_S = 600.0
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +80,17 @@ class Parts:
     service: KnowledgeService
     registry: Registry
     memory: PipelineMemory
+    outlines: Outlines
+    overview: Overview
     decisions: Decisions
+    proposals: Proposals
+    finding: Finding
+    saved_searches: SavedSearches
+    occurrences: Occurrences
+    votes: Votes
     postgres: EmbeddedPostgres | None
+    chat: Chat
+    metrics: Metrics
 
 
 @contextlib.asynccontextmanager
@@ -87,6 +111,7 @@ async def build(
         say("loading the starter precedents (the first time takes half a minute)")
         starters = await load_starter(database, read_catalogue(), embedder=embedder)
         indexer = Indexer(database, index=index, embedder=embedder, starters=starters)
+        metrics = Metrics()
         spool = Spool(settings.data / SPOOL_FILE)
         stack.callback(spool.close)
         service = KnowledgeService(
@@ -97,14 +122,42 @@ async def build(
             spool=spool,
             starters=starters,
             settings=advisor_settings(settings),
+            observer=metrics,
             clock=clock,
         )
         workspaces = Workspaces(database)
         schemas = read_shipped()
         registry = Registry(database, schemas=schemas, workspaces=workspaces)
         memory = PipelineMemory(database, schemas=schemas, workspaces=workspaces, clock=clock)
+        outlines = Outlines(database, schemas=schemas, workspaces=workspaces, clock=clock)
+        overview = Overview(database, workspaces=workspaces, clock=clock)
+        stack.push_async_callback(overview.close)
         decisions = Decisions(database, embedder=embedder, workspaces=workspaces, wake=indexer.wake, clock=clock)
-        yield Parts(settings, database, index, embedder, indexer, spool, service, registry, memory, decisions, postgres)
+        proposals = Proposals(database, workspaces=workspaces, wake=indexer.wake)
+        opening = composing.opened(settings, service=service, database=database, clock=clock)
+        chat = await stack.enter_async_context(opening)
+        yield Parts(
+            settings=settings,
+            database=database,
+            index=index,
+            embedder=embedder,
+            indexer=indexer,
+            spool=spool,
+            service=service,
+            registry=registry,
+            memory=memory,
+            outlines=outlines,
+            overview=overview,
+            decisions=decisions,
+            proposals=proposals,
+            finding=Finding(database, searching=service.searching, workspaces=workspaces, clock=clock),
+            saved_searches=SavedSearches(database, workspaces=workspaces),
+            occurrences=Occurrences(database, workspaces=workspaces),
+            votes=Votes(database, workspaces=workspaces),
+            postgres=postgres,
+            chat=chat,
+            metrics=metrics,
+        )
 
 
 @contextlib.asynccontextmanager
@@ -117,6 +170,9 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         asyncio.create_task(_keep_signatures(parts), name="keeper of the signatures"),
         asyncio.create_task(_keep_calibration(parts), name="keeper of the calibration"),
         asyncio.create_task(_keep_rationales(parts), name="keeper of the rationales"),
+        asyncio.create_task(_keep_overview(parts), name="keeper of the overview"),
+        asyncio.create_task(_keep_channel(parts), name="keeper of the chat's channel"),
+        asyncio.create_task(_keep_no_longer(parts), name="keeper of what is kept for a time"),
     }
     try:
         yield
@@ -200,15 +256,12 @@ def make_index(settings: Settings, *, embedder: LocalEmbedder) -> Index:
 
 
 async def _keep_store(parts: Parts) -> None:
-    """Restart an embedded PostgreSQL that died, write what was spooled, forget old idempotency keys."""
+    """Restart an embedded PostgreSQL that died, write what was spooled."""
     recorder = Recorder(parts.database, spool=parts.spool, wake=parts.indexer.wake)
-    loop, purge_at = asyncio.get_running_loop(), 0.0
     while True:
         if parts.postgres is not None and not parts.postgres.is_alive:
             await _attempt(lambda: _restart(parts), "restarting PostgreSQL")
         await _attempt(recorder.replay, "writing what was spooled")
-        if loop.time() >= purge_at and await _attempt(lambda: _purge(parts), "forgetting old idempotency keys"):
-            purge_at = loop.time() + PURGE_EVERY_S
         await asyncio.sleep(KEEPER_S)
 
 
@@ -234,11 +287,36 @@ async def _keep_calibration(parts: Parts) -> None:
         await asyncio.sleep(CALIBRATION_S)
 
 
+async def _keep_channel(parts: Parts) -> None:
+    """Tell a channel of what is new."""
+    if parts.chat.slack is None or parts.chat.slack.telling is None:
+        return
+    while True:
+        await _attempt(parts.chat.slack.telling.look, "telling a channel")
+        await asyncio.sleep(TELL_EVERY_S)
+
+
+async def _keep_overview(parts: Parts) -> None:
+    """Count the days of large workspaces before anybody looks at them."""
+    while True:
+        await _attempt(parts.overview.count_ahead, "counting days for the overview")
+        await asyncio.sleep(OVERVIEW_S)
+
+
 async def _keep_rationales(parts: Parts) -> None:
     """Embed what was embedded by another model; those who ask come between its steps."""
     while True:
         await _attempt(parts.decisions.embed_all, "embedding rationales")
         await asyncio.sleep(RATIONALES_S)
+
+
+async def _keep_no_longer(parts: Parts) -> None:
+    """Forget old idempotency keys and runs; again soon where PostgreSQL was away."""
+    days = parts.settings.runs_kept_days
+    kept = timedelta(days=days) if days else None
+    while True:
+        done = await _attempt(lambda: forget(parts.database, runs_kept=kept), "forgetting what is too old")
+        await asyncio.sleep(FORGET_EVERY_S if done else LONGEST_PAUSE_S)
 
 
 def advisor_settings(settings: Settings) -> AdvisorSettings:
@@ -260,11 +338,6 @@ async def _restart(parts: Parts) -> None:
     assert parts.postgres is not None  # noqa: S101 - asked by the caller
     log.warning("the embedded PostgreSQL has died and is started again")
     await asyncio.to_thread(parts.postgres.start)
-
-
-async def _purge(parts: Parts) -> None:
-    async with parts.database.connection() as connection:
-        await idempotency.purge(connection)
 
 
 async def _attempt(work: Callable[[], Awaitable[object]], what: str) -> bool:

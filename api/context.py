@@ -16,6 +16,10 @@ from knowledge.signature.scrub import scrub
 
 WORKSPACE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 ETAG = re.compile(r'(?:W/)?"(\d{1,18})"')
+#: Seconds as a decimal.
+AGE = re.compile(r"^[0-9]{1,20}(\.[0-9]{0,20})?$")
+#: What was said longer ago counts as said then.
+OLDEST_S = 30 * 86_400.0
 LONGEST_KEY = 255
 
 
@@ -108,7 +112,8 @@ async def expected_version(
         raise Problem(412, "If-Match: * is not taken: send the ETag of the row that you have read.", field="If-Match")
     matched = ETAG.fullmatch(if_match.strip())
     if matched is None:
-        raise Problem(412, "If-Match names no version of this row.", field="If-Match")
+        detail = 'If-Match names no version: send the ETag as it was answered, a number in double quotes: "3".'
+        raise Problem(412, detail, field="If-Match")
     return int(matched[1])
 
 
@@ -119,6 +124,25 @@ async def stated_version(
 ) -> int | None:
     """The version that a write builds on, where it names one; whether it must, the row decides."""
     return None if if_match is None else await expected_version(if_match)
+
+
+async def age_of(
+    seenbefore_age: Annotated[
+        str | None,
+        Header(
+            description="Seconds since this was said, where it is delivered late: a decimal of 0 or more; more than 30 "
+            "days count as 30. What is there and was said later stays: 409 with `superseded`.",
+            json_schema_extra={"pattern": AGE.pattern},
+            examples=["0.25", "3600"],
+        ),
+    ] = None,
+) -> float | None:
+    """Seconds since what the request says was said; None for what is said now."""
+    if seenbefore_age is None:
+        return None
+    if not AGE.fullmatch(seenbefore_age):
+        raise Problem(422, "Seenbefore-Age is in seconds, a decimal of 0 or more: 0.25.", field="Seenbefore-Age")
+    return min(float(seenbefore_age), OLDEST_S)
 
 
 def etag(version: int) -> dict[str, str]:
@@ -132,6 +156,7 @@ KeyName = Annotated[str | None, Depends(key_name_of)]
 Idempotent = Annotated[Once | None, Depends(once_of)]
 IfMatch = Annotated[int, Depends(expected_version)]
 IfMatchStated = Annotated[int | None, Depends(stated_version)]
+Age = Annotated[float | None, Depends(age_of)]
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
 from starlette.responses import Response
@@ -17,13 +18,22 @@ from api.auth import Gate
 from api.problems import response
 from ingest import strict_json
 
-STREAMED = frozenset({"/incidents/import"})
+#: These bound and check their bodies themselves.
+STREAMED = frozenset({"/incidents/import", "/v1/logs", "/v1/traces"})
+#: Below these, forms are sent instead of JSON.
+FORMS = ("/ui/",)
+FORM_TYPES = frozenset({b"application/x-www-form-urlencoded", b"multipart/form-data"})
+#: Below these, each request proves whence it comes (a signature, a token) before its body is read as anything, and
+#: comes from outside by any name: no page of a browser's can make one.
+PROVEN = ("/chat/", "/doors/sentry", "/doors/github")
 #: What this machine calls itself.
 OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
 #: Of a body that is too large, so much is read and dropped behind the refusal: a client that writes on sees its
 #: connection reset otherwise, and not why.
 MOST_DROPPED = 200_000_000
 DROPPING_S = 30.0
+
+Page = Callable[[Scope, int, str], Response]
 
 
 class Refused(Exception):
@@ -37,14 +47,16 @@ class Refused(Exception):
 
 
 class Guard:
-    """ASGI middleware. `max_body` is in bytes; `host` is the address that the service was told to listen on.
+    """ASGI middleware. `max_body` is in bytes; `host` is the address that the service was told to listen on; `page`
+    makes of a refusal what people read, where forms are sent.
 
     While the gate is open (no API keys), only requests for a name of this machine are taken: a page of another site
     whose name is made to lead here (DNS rebinding) would otherwise read and write with the browser's help.
     """
 
-    def __init__(self, app: ASGIApp, *, max_body: int, gate: Gate, host: str) -> None:
+    def __init__(self, app: ASGIApp, *, max_body: int, gate: Gate, host: str, page: Page | None = None) -> None:
         self._app = app
+        self._page = page
         self._max_body = max_body
         self._gate = gate
         self._names = frozenset({*OWN_NAMES, f"[{host}]" if ":" in host else host.lower()})
@@ -59,16 +71,21 @@ class Guard:
             _check_address(scope)
             if scope["method"] in {"POST", "PUT", "PATCH"} and scope["path"] not in STREAMED:
                 body = await self._read(scope, receive)
-                _check_json(scope, body)
+                _check_body(scope, body)
                 receive = _replay(body, receive)
         except Refused as refused:
-            answer = response(refused.status, refused.detail, field=refused.field)
+            answer = self._answer(scope, refused)
             await (_dropping(answer) if refused.status == 413 else answer)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
+    def _answer(self, scope: Scope, refused: Refused) -> Response:
+        if self._page is not None and _takes_forms(scope):
+            return self._page(scope, refused.status, refused.detail)
+        return response(refused.status, refused.detail, field=refused.field)
+
     def _check_host(self, scope: Scope) -> None:
-        if not self._gate.open:
+        if not self._gate.open or _is_proven(scope):
             return
         given = [value for name, value in scope["headers"] if name == b"host"]
         if len(given) != 1 or _name_of(given[0]) not in self._names:
@@ -157,10 +174,43 @@ def _check_address(scope: Scope) -> None:
         raise Refused(422, "A name in the path holds a slash (%2F), which parts names here.", field="path")
 
 
+def _is_proven(scope: Scope) -> bool:
+    return str(scope["path"]).startswith(PROVEN)
+
+
+def _check_body(scope: Scope, body: bytes) -> None:
+    if not _is_proven(scope):
+        (_check_form if _takes_forms(scope) else _check_json)(scope, body)
+
+
+def _takes_forms(scope: Scope) -> bool:
+    return str(scope["path"]).startswith(FORMS)
+
+
+def _check_form(scope: Scope, body: bytes) -> None:
+    if not body:
+        return
+    kind = _media_type(scope)
+    if kind not in FORM_TYPES:
+        raise Refused(415, "Send a form.", field="Content-Type")
+    if kind == b"application/x-www-form-urlencoded":
+        body = unquote_to_bytes(body.replace(b"+", b" "))
+    if b"\0" in body:
+        raise Refused(422, "The form holds a NUL character.")
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Refused(400, "The form is not valid UTF-8.") from None
+
+
+def _media_type(scope: Scope) -> bytes:
+    return (_header(scope, b"content-type") or b"").split(b";")[0].strip().lower()
+
+
 def _check_json(scope: Scope, body: bytes) -> None:
     if not body:
         return
-    kind = (_header(scope, b"content-type") or b"").split(b";")[0].strip().lower()
+    kind = _media_type(scope)
     if kind != b"application/json" and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
         raise Refused(415, "Send application/json.", field="Content-Type")
     try:

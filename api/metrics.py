@@ -58,7 +58,8 @@ class Metrics:
         self._outcomes.labels(result).inc()
 
     def door(self, door: str, *, result: str, count: int = 1) -> None:
-        """So many records that a door has taken, or has not: `accepted`, `duplicate`, `ignored`, `rejected`, `busy`."""
+        """So many records that a door has taken, or has not: `accepted`, `duplicate`, `outcome`, `ignored`,
+        `rejected`, `busy` (a request that was sent away)."""
         self._doors.labels(door, result).inc(count)
 
     def render(self, health: Health) -> bytes:

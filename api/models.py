@@ -329,3 +329,6 @@ class ProblemAnswer(Answer):
     completed: list[str] | None = Field(default=None, description="What would have left the plan.")
     holder: str | None = Field(default=None, description="Who has claimed the sub-task.")
     lease_expires_at: datetime | None = Field(default=None, description="Until when, unless the holder renews it.")
+    service_time: datetime | None = Field(
+        default=None, description="The service's clock, where `occurred_at` lies ahead of it: send it without."
+    )

@@ -40,7 +40,10 @@ class ReasonBody(Request):
 
     metric: Name = Field(examples=["precision@90recall"])
     observed: Figure
-    comparison: Comparison = Field(description="How `observed` stands to `threshold`.")
+    comparison: Comparison = Field(
+        description="How `observed` stands to `threshold`. `below` and `above` do not hold of equal figures, "
+        "`at_most` and `at_least` do."
+    )
     threshold: Figure
 
     def to_reason(self) -> Reason:
@@ -54,7 +57,7 @@ class DecisionBody(Request):
     agent: Name
     kind: Name = Field(
         description="`hyperparameters`, `release`, ... A `release` whose choice has `released: false`, or a "
-        "`release_refused`, is an incident as well where it has reasons.",
+        "`release_refused`, is an incident as well where it has reasons that hold.",
         examples=["hyperparameters"],
     )
     choice: Choice
@@ -75,6 +78,7 @@ class ReasonAnswer(Answer):
     observed: float
     comparison: Comparison
     threshold: float
+    holds: bool = Field(description="False where its own figures say otherwise: 0.93 is not `below` 0.85.")
 
 
 class DecisionAnswer(Answer):
@@ -89,7 +93,9 @@ class DecisionAnswer(Answer):
     choice: dict[str, Any]
     rationale: str
     reasons: list[ReasonAnswer]
-    incident_id: UUID | None = Field(description="Of a release that was refused with reasons.")
+    incident_id: UUID | None = Field(
+        description="Of a release that was refused with reasons, one of which holds at least."
+    )
     created_at: datetime
 
 

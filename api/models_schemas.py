@@ -14,7 +14,7 @@ JsonSchema = Annotated[
     dict[str, JsonValue],
     Field(
         description="JSON Schema 2020-12, at most 32,000 bytes. `$ref` within the document (`#/$defs/NAME`), `pattern` "
-        "in RE2's syntax; `format` explains and is not checked.",
+        "in RE2's syntax; `format` explains and is not checked. What nothing can keep to is refused.",
         examples=[{"type": "object", "properties": {"model": {"type": "string"}}, "required": ["model"]}],
     ),
 ]
@@ -57,7 +57,10 @@ class SchemaBody(Request):
 
     run: JsonSchema
     step: JsonSchema | None = None
-    upcast: Annotated[list[OperationBody], Field(max_length=100)] = Field(default_factory=list)
+    upcast: Annotated[list[OperationBody], Field(max_length=100)] = Field(
+        default_factory=list,
+        description="It moves and removes what the version before has, and makes what this one requires beyond that.",
+    )
 
     def to_document(self) -> dict[str, Any]:
         """As it is stored: what was not said is left out of the operations."""

@@ -15,6 +15,7 @@ class CanaryAnswer(Answer):
     """The failure whose run tries for all."""
 
     incident_id: UUID
+    pipeline: str | None
     run_id: str
 
 

@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.logs import bare
 from ingest.records import problem_in_words
 from knowledge import errors
 from knowledge.signature.scrub import scrub
@@ -58,6 +59,7 @@ TITLES = {
     421: "This host is not served here",
     422: "The request cannot be taken",
     428: "A precondition is required",
+    501: "This part is not installed",
 }
 
 
@@ -114,8 +116,13 @@ async def _problem(_: Request, error: Exception) -> Response:
     return response(error.status, error.detail, field=error.field)
 
 
+def kind_of(error: Exception) -> Kind | None:
+    """The class of problems that an exception is; None for one that is no problem of the caller's or of a part."""
+    return next((KINDS[cls] for cls in type(error).__mro__ if cls in KINDS), None)
+
+
 async def _known(_: Request, error: Exception) -> Response:
-    kind = next((KINDS[cls] for cls in type(error).__mro__ if cls in KINDS), None)
+    kind = kind_of(error)
     if kind is None:
         return await _unexpected(_, error)
     field, members = getattr(error, "field", None), getattr(error, "members", None)
@@ -124,12 +131,19 @@ async def _known(_: Request, error: Exception) -> Response:
 
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    found = error.errors()[:MOST_PROBLEMS]
-    problems = [{"field": _field(each["loc"]), "problem": problem_in_words(each)} for each in found]
-    first = problems[0] if problems else {"field": "body", "problem": "cannot be understood"}
+    problems = invalid_fields(error)
+    first = problems[0]
     detail = f"{first['field']}: {first['problem']}"
     document = body_of(422, slug="invalid-input", title=TITLES[422], detail=detail, problems=problems)
     return Response(orjson.dumps(document), status_code=422, media_type=MEDIA_TYPE)
+
+
+def invalid_fields(error: RequestValidationError) -> list[dict[str, str]]:
+    """The fields that cannot be taken, and what is wrong with each; at least one."""
+    found = [
+        {"field": _field(each["loc"]), "problem": problem_in_words(each)} for each in error.errors()[:MOST_PROBLEMS]
+    ]
+    return found or [{"field": "body", "problem": "cannot be understood"}]
 
 
 def _field(location: Sequence[object]) -> str:
@@ -154,11 +168,10 @@ def _allowed(request: Request) -> str:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    # The error's own text may quote the failure that was sent: only its class is logged.
-    log.error("%s %s failed with %s", request.method, request.url.path, type(error).__name__, exc_info=_bare(error))
+    log_unexpected(request, error)
     return response(500, "The service met an error of its own. The log tells where.")
 
 
-def _bare(error: Exception) -> Exception:
-    """The traceback without the message."""
-    return RuntimeError(type(error).__name__).with_traceback(error.__traceback__)
+def log_unexpected(request: Request, error: Exception) -> None:
+    """The error's own text may quote the failure that was sent: only its class is logged, and where it was raised."""
+    log.error("%s %s failed with %s", request.method, request.url.path, type(error).__name__, exc_info=bare(error))

@@ -51,7 +51,7 @@ async def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
                         http=_Protocol,
                         log_config=None,
                         access_log=False,
-                        lifespan="off",
+                        lifespan="on",
                         proxy_headers=False,
                     )
                 )
@@ -117,3 +117,4 @@ def _announce(settings: Settings, listener: socket.socket, *, guarded: bool, say
     )
     say(f"listening on {address} (data in {settings.data}); the API is described at {address}/docs")
     say(f"ask:  curl -s {address}/advise {key}-H 'Content-Type: application/json' -d {shlex.quote(question)}")
+    say(f"look: open {address}/ in a browser and paste an error")

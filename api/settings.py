@@ -8,6 +8,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from api.logs import LogFormat
+
 
 class SettingsError(Exception):
     """A setting cannot be understood."""
@@ -51,9 +53,61 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=2_000_000, ge=10_000, description="Largest JSON body, and largest line of an import."
     )
+    max_otlp_bytes: int = Field(
+        default=20_971_520, ge=10_000, description="Largest export of OpenTelemetry logs or traces, unpacked."
+    )
+    runs_kept_days: int = Field(
+        default=365,
+        ge=0,
+        le=36_500,
+        description="Days after its last write for which a run is kept, with its steps and decisions; 0: for ever.",
+    )
+    public_url: str | None = Field(
+        default=None, pattern="^https?://[^ ]+$", description="Where people reach the web pages, for links in chat."
+    )
+    slack_signing_secret: SecretStr | None = Field(default=None, description="Signing secret of the Slack app.")
+    slack_bot_token: SecretStr | None = Field(default=None, description="Bot token of the Slack app (`xoxb-…`).")
+    slack_channel: str | None = Field(
+        default=None, description="Slack channel (its id) that is told of new precedents and of storms."
+    )
+    slack_api_url: str = Field(
+        default="https://slack.com/api/", pattern="^https?://[^ ]+$", description="Slack's Web API."
+    )
+    mattermost_token: SecretStr | None = Field(default=None, description="Token of the Mattermost slash command.")
+    chat_workspace: str = Field(
+        default="default",
+        pattern="^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$",
+        description="Workspace that chat asks in.",
+    )
+    sentry_secret: SecretStr | None = Field(
+        default=None, description="Client secret of the Sentry integration whose webhooks come to `/doors/sentry`."
+    )
+    github_secret: SecretStr | None = Field(
+        default=None, description="Secret of the GitHub webhooks that come to `/doors/github`."
+    )
+    doors_workspace: str = Field(
+        default="default",
+        pattern="^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$",
+        description="Workspace of what Sentry and GitHub tell.",
+    )
+    mcp_writes: bool = Field(
+        default=False,
+        description="Whether agents may record failures, report outcomes and propose resolutions, and not only ask.",
+    )
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="Least severity that is logged."
     )
+    log_format: LogFormat = Field(
+        default=LogFormat.TEXT, description="`text` for people; `json` for programs, a line for each request too."
+    )
+
+    @property
+    def slack(self) -> tuple[str, str] | None:
+        """Signing secret and bot token, where both are set: Slack is set up."""
+        if self.slack_signing_secret is None or self.slack_bot_token is None:
+            return None
+        secret, token = self.slack_signing_secret.get_secret_value(), self.slack_bot_token.get_secret_value()
+        return (secret, token) if secret.strip() and token.strip() else None
 
     @property
     def loopback(self) -> bool:

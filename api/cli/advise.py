@@ -8,9 +8,10 @@ from typing import Any, BinaryIO
 import click
 
 from api.cli.asking import Document, Target, connect, target_options
-from api.cli.output import counted, json_option, say, show_fields, show_json, show_table
+from api.cli.output import json_option, say, show_fields, show_json, show_table
 from api.cli.reading import read_failure
-from api.cli.untrusted import first_line
+from api.untrusted import first_line
+from api.wording import counted, decision_text
 
 EPILOG = "Exit codes: 0 answered, 2 wrong usage, 3 the service cannot be reached or refuses."
 
@@ -63,26 +64,6 @@ def advice_fields(advice: Document) -> list[tuple[str, str]]:
         ("degraded", ", ".join(advice["degraded"])),
         ("incident", advice["incident_id"] or ""),
     ]
-
-
-def decision_text(decision: Document) -> str:
-    """`retry in 42 s, at most 5 attempts`."""
-    if decision["action"] == "default":
-        return "default: keep your own retry policy"
-    parts = [decision["action"]]
-    if decision["retry_delay_s"] is not None:
-        parts.append(f" in {duration(decision['retry_delay_s'])}")
-    if decision["max_attempts"] is not None:
-        parts.append(f", at most {counted(decision['max_attempts'], 'attempt')}")
-    return "".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """`42 s`, `10 min`, `2.5 h`."""
-    for size, unit in ((3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.3g} s"
 
 
 def _strategy(strategy: Document) -> str:

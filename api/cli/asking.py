@@ -6,14 +6,14 @@ import contextlib
 import functools
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
-from api.cli.untrusted import one_line
+from api.untrusted import one_line
 
 if TYPE_CHECKING:
     import httpx
@@ -26,13 +26,20 @@ ANSWER_S = 60.0
 #: How often and how long a service that is away for a moment (503) is waited for.
 ATTEMPTS, PAUSE_S = 5, 2.0
 
+REFUSES = "The service refuses: "
+
 Document = dict[str, Any]
 
 
 class ServiceTrouble(click.ClickException):
-    """The service cannot be reached, or refuses what is asked."""
+    """The service cannot be reached, or refuses what is asked: then with its status, and the fields that it names."""
 
     exit_code = 3
+
+    def __init__(self, message: str, *, status: int | None = None, fields: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.fields = tuple(fields)
 
 
 class NoService(ServiceTrouble):
@@ -166,7 +173,12 @@ def _document(answer: httpx.Response, *, target: Target) -> Document:
     if answer.is_success:
         return document
     kind = ServiceAway if answer.status_code == 503 else ServiceTrouble
-    raise kind(_problem(document, status=answer.status_code))
+    raise kind(_problem(document, status=answer.status_code), status=answer.status_code, fields=_fields(document))
+
+
+def _fields(document: Document) -> list[str]:
+    """The fields that a problem document names."""
+    return [str(each.get("field", "")) for each in document.get("errors") or () if isinstance(each, dict)]
 
 
 def _problem(document: Document, *, status: int) -> str:
@@ -174,4 +186,4 @@ def _problem(document: Document, *, status: int) -> str:
     said = one_line(str(document.get("detail") or document.get("title") or f"status {status}"))
     if status == 401:
         return f"{said} Set {API_KEY} to a key: seenbefore keys create"
-    return f"The service refuses: {said}"
+    return f"{REFUSES}{said}"

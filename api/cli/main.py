@@ -10,13 +10,17 @@ import click
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("api.cli.serve", "Start the service."),
     "advise": ("api.cli.advise", "Ask about a failure: is it worth a retry, what fixed it?"),
-    "import": ("api.cli.import_", "Import failures from NDJSON or CSV."),
+    "import": ("api.cli.import_", "Import failures from NDJSON, CSV, JUnit XML and logs of GitHub Actions."),
+    "backfill": ("api.cli.backfill", "Import failures from the history of Airflow, Prefect or MLflow."),
+    "watch": ("api.cli.watch", "Record what fails in a cluster, as it happens."),
     "search": ("api.cli.search", "Search precedents by meaning and by word."),
     "history": ("api.cli.history", "Show who changed a precedent, when, why and what."),
     "undo": ("api.cli.undo", "Take a correction of a precedent back."),
     "replay": ("api.cli.replay", "Ask past failures again: what would the advice have saved?"),
     "signature": ("api.cli.signature", "Show what identifies a failure, and where two differ (offline)."),
     "reindex": ("api.cli.reindex", "Rebuild the index from PostgreSQL."),
+    "proposals": ("api.cli.proposals", "Show, accept and reject resolutions that agents proposed."),
+    "mcp": ("api.cli.mcp", "Answer agents on standard input and output (Model Context Protocol)."),
     "keys": ("api.cli.keys", "Make, list and revoke API keys."),
     "doctor": ("api.cli.doctor", "Check everything, and say how to mend what is wrong."),
 }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.cli.untrusted import harmless, one_line
+from api.untrusted import harmless, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,11 +39,6 @@ def say(text: str = "", *, err: bool = False) -> None:
     """Print a text, whatever the encoding of the stream."""
     encoding = getattr(sys.stderr if err else sys.stdout, "encoding", None) or "utf-8"
     click.echo(harmless(text).encode(encoding, "replace").decode(encoding), err=err)
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 attempt`, `5 attempts`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def show_json(document: Any) -> None:

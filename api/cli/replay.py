@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from api.cli.offline import data_option, note, read_settings, run
-from api.cli.output import counted, json_option, say, show_fields, show_json, show_table
+from api.cli.output import json_option, say, show_fields, show_json, show_table
 from api.cli.progress import Advance, progress
-from api.cli.untrusted import one_line
+from api.untrusted import one_line
+from api.wording import counted
 
 if TYPE_CHECKING:
     from ingest.history import History
@@ -115,11 +116,12 @@ def check_plot(path: Path | None) -> None:
 
 def read_lines(stream: BinaryIO) -> History:
     """The history, with the lines that cannot be taken."""
-    from api.cli.source import LONGEST_LINE, bounded  # noqa: PLC0415 - not needed for help
+    from api.cli.source import LONGEST_LINE  # noqa: PLC0415 - not needed for help
+    from ingest.bounded import bounded_lines  # noqa: PLC0415
     from ingest.history import read_history  # noqa: PLC0415
 
     def lines() -> Iterator[tuple[int, bytes | None]]:
-        for number, line, size in bounded(stream):
+        for number, line, size in bounded_lines(stream, longest=LONGEST_LINE):
             yield number, line if size <= LONGEST_LINE else None
 
     return read_history(lines())

@@ -1,4 +1,4 @@
-"""The lines of an import, read from NDJSON or CSV, each ready to be sent or with what is wrong with it."""
+"""The lines of an import, whatever they were read from, each ready to be sent or with what is wrong with it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from typing import Any, BinaryIO
 import orjson
 
 from ingest import strict_json
+from ingest.bounded import bounded_lines
 from ingest.csv import BYTE_ORDER_MARK, CsvFile, is_field, place
+from ingest.items import Item, Names, Outcome
 from ingest.records import LineProblem, from_mapping
 
 #: Longest line that is read; the service's own limit (`SEENBEFORE_MAX_BODY_BYTES`) is about this.
 LONGEST_LINE = 4_000_000
+NO_NAMES = Names()
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """A line of the input: `body` is what is sent, and without one `problem` says why nothing is.
 
-    `size` is what was read for it, in bytes; `original` may be cut when the line is too long.
+    `size` is what was read for it, in bytes; `original` may be cut when the line is too long. `outcome` is how the
+    attempt after the failure ended, where the input knows. `file` is its name, where there are several.
     """
 
     number: int
@@ -30,6 +34,8 @@ class Line:
     size: int
     body: bytes | None = None
     problem: str | None = None
+    outcome: Outcome | None = None
+    file: str | None = None
 
 
 class Ids:
@@ -50,9 +56,11 @@ class Ids:
         return f"line-{digest.hex()}" + (f"-{times}" if times > 1 else "")
 
 
-def read_ndjson(stream: BinaryIO, *, given: Mapping[str, str], ids: Ids | None) -> Iterator[Line]:
+def read_ndjson(
+    stream: BinaryIO, *, given: Mapping[str, str], ids: Ids | None, names: Names = NO_NAMES
+) -> Iterator[Line]:
     """Lines of NDJSON; blank ones are passed over. `given` maps fields to the names that they have in this file."""
-    for number, original, size in bounded(stream):
+    for number, original, size in bounded_lines(stream, longest=LONGEST_LINE):
         if size > LONGEST_LINE:
             yield Line(number, original, size, problem=f"a line may have at most {LONGEST_LINE} bytes")
             continue
@@ -61,12 +69,12 @@ def read_ndjson(stream: BinaryIO, *, given: Mapping[str, str], ids: Ids | None) 
             continue
         try:
             value = _renamed(strict_json.loads(content), given=given)
-            yield Line(number, original, size, body=_body(value, original=content, ids=ids))
+            yield Line(number, original, size, body=_body(value, original=content, ids=ids, names=names))
         except (strict_json.Malformed, strict_json.Unfit, LineProblem) as problem:
             yield Line(number, original, size, problem=str(problem))
 
 
-def read_csv(file: CsvFile, *, ids: Ids | None) -> Iterator[Line]:
+def read_csv(file: CsvFile, *, ids: Ids | None, names: Names = NO_NAMES) -> Iterator[Line]:
     """Rows of CSV."""
     for row in file:
         size = len(row.original)
@@ -74,11 +82,24 @@ def read_csv(file: CsvFile, *, ids: Ids | None) -> Iterator[Line]:
             yield Line(row.number, row.original, size, problem=row.problem)
             continue
         try:
-            body = _body(dict(row.value), original=row.original, ids=ids)
+            body = _body(dict(row.value), original=row.original, ids=ids, names=names)
         except LineProblem as problem:
             yield Line(row.number, row.original, size, problem=str(problem))
         else:
             yield Line(row.number, row.original, size, body=body)
+
+
+def read_items(items: Iterable[Item]) -> Iterator[Line]:
+    """What a reader of other formats found; its items have ids of their own."""
+    for item in items:
+        original = item.original or orjson.dumps(item.value)
+        problem, body = item.problem, None
+        if item.value is not None:
+            try:
+                body = _body(dict(item.value), original=original, ids=None)
+            except LineProblem as wrong:
+                problem = str(wrong)
+        yield Line(item.number, original, item.size, body, problem, item.outcome)
 
 
 def chunks(lines: Iterable[Line], *, most: int, most_bytes: int) -> Iterator[list[Line]]:
@@ -86,18 +107,24 @@ def chunks(lines: Iterable[Line], *, most: int, most_bytes: int) -> Iterator[lis
     chunk: list[Line] = []
     size = 0
     for line in lines:
-        if chunk and (len(chunk) >= most or size + line.size > most_bytes):
+        needed = max(line.size, len(line.body or b""))
+        if chunk and (len(chunk) >= most or size + needed > most_bytes):
             yield chunk
             chunk, size = [], 0
         chunk.append(line)
-        size += line.size
+        size += needed
     if chunk:
         yield chunk
 
 
-def _body(value: Any, *, original: bytes, ids: Ids | None) -> bytes:
-    """What is sent for a line: checked, and with an external id where one is derived; raises `LineProblem`."""
+def _body(value: Any, *, original: bytes, ids: Ids | None, names: Names = NO_NAMES) -> bytes:
+    """What is sent for a line: checked, and with an external id where one is derived; raises `LineProblem`.
+
+    `names` stand in for what the line does not name.
+    """
     from_mapping(value)
+    if standing_in := names.fields():
+        value = standing_in | {name: each for name, each in value.items() if each is not None}
     if ids is not None and not value.get("external_id"):
         value = {**value, "external_id": ids.of(original)}
     return orjson.dumps(value)
@@ -116,16 +143,3 @@ def _renamed(value: Any, *, given: Mapping[str, str]) -> Any:
 
 def _is_whole_field(name: str) -> bool:
     return is_field(name) or name in ("error", "resolution", "environment", "spent")
-
-
-def bounded(stream: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
-    """Numbered lines and their sizes; of one that is too long only the beginning is held in memory."""
-    number = 0
-    while line := stream.readline(LONGEST_LINE + 1):
-        number += 1
-        size = len(line)
-        rest = line
-        while size > LONGEST_LINE and rest and not rest.endswith(b"\n"):
-            rest = stream.readline(LONGEST_LINE)
-            size += len(rest)
-        yield number, line, size

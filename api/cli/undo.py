@@ -8,7 +8,8 @@ from uuid import UUID
 import click
 
 from api.cli.asking import Target, connect, target_options
-from api.cli.output import counted, json_option, say, show_json
+from api.cli.output import json_option, say, show_json
+from api.wording import counted
 
 
 @click.command("undo", epilog="Exit codes: 0 undone, 2 wrong usage, 3 the service cannot be reached or refuses.")

@@ -31,7 +31,8 @@ Records = Annotated[Decisions, Depends(decisions_of)]
 async def record(
     run_id: RunId, body: DecisionBody, decisions: Records, workspace: Workspace, once: Idempotent
 ) -> JsonAnswer:
-    """Keep why something was chosen. A release that was refused with reasons becomes an incident as well."""
+    """Keep why something was chosen. A release that was refused with reasons that hold becomes an incident
+    as well."""
     return JsonAnswer(await decisions.record(workspace, run_id, body.to_said(), once=once), status_code=201)
 
 

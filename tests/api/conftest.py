@@ -120,7 +120,7 @@ def running_service(settings: Settings) -> Iterator[str]:
         async def serve() -> None:
             async with build(settings) as parts, running(parts):
                 app = make_app(parts, gate=Gate(parts.database, open=True))
-                server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+                server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
                 task = asyncio.create_task(server.serve(sockets=[listener]))
                 started.set()
                 await asyncio.to_thread(stop.wait)

@@ -12,6 +12,7 @@ import pytest
 from api.composition import Parts, build, make_data_folder, running
 from api.settings import Settings
 from knowledge.once import Once
+from knowledge.state.states import RunSaid, Status
 from knowledge.store import account, idempotency, workspaces
 
 
@@ -20,17 +21,19 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-async def keys(parts: Parts) -> int:
-    """How many idempotency keys are kept."""
+async def kept(parts: Parts) -> tuple[int, int]:
+    """How many idempotency keys and how many runs are kept."""
     async with parts.database.connection() as connection:
-        row = await (await connection.execute("SELECT count(*) FROM idempotency_keys")).fetchone()
+        counting = "SELECT (SELECT count(*) FROM idempotency_keys), (SELECT count(*) FROM runs)"
+        row = await (await connection.execute(counting)).fetchone()
     assert row is not None
-    return int(row[0])
+    return row[0], row[1]
 
 
-async def test_old_idempotency_keys_are_forgotten(new_data: Callable[[], Path]) -> None:
-    """By itself, beside the answers; those of the last day stay."""
-    async with build(Settings(data=new_data())) as parts:
+@pytest.mark.parametrize(("days", "runs"), [(1, 1), (30, 2), (0, 2)])
+async def test_what_is_too_old_is_forgotten(new_data: Callable[[], Path], days: int, runs: int) -> None:
+    """By itself, beside the answers: keys after a day, runs after as many as are set; none means never."""
+    async with build(Settings(data=new_data(), runs_kept_days=days)) as parts:
         async with parts.database.connection() as connection:
             id = await workspaces.ensure(connection, "team")
             for name in ("old", "young"):
@@ -38,14 +41,17 @@ async def test_old_idempotency_keys_are_forgotten(new_data: Callable[[], Path]) 
             await connection.execute(
                 "UPDATE idempotency_keys SET created_at = now() - interval '2 days' WHERE route = 'old'"
             )
-        before = await keys(parts)
+        for name, age_s in (("old", 2 * 86_400.0), ("young", None)):
+            said = RunSaid("fraud", Status.RUNNING, age_s=age_s)
+            await parts.memory.put_run("team", name, said, expected_version=None)
+        before = await kept(parts)
         async with running(parts):
             for _ in range(200):
-                if (after := await keys(parts)) != before:
+                if (after := await kept(parts)) == (1, runs):
                     break
                 await asyncio.sleep(0.05)
 
-    assert (2, 1) == (before, after)
+    assert ((2, 2), (1, runs)) == (before, after)
 
 
 def test_folders_are_nobody_elses(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.advise import decision_text, duration, seen_text
+from api.cli.advise import seen_text
 from api.cli.reading import HEAD, TAIL, read_failure
+from api.wording import decision_text, duration
 from tests.api.cli.conftest import Command
 
 SLOW_DOWN = (

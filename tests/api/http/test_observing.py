@@ -119,3 +119,20 @@ def test_the_way_of_a_failure_is_traced(client: httpx.Client, collector: list[Sp
     }
     assert "marple" not in str(collector)
     assert not [span for span in collector if "health" in span.name]
+
+
+def test_an_error_of_the_service_is_logged_without_its_message(caplog: pytest.LogCaptureFixture) -> None:
+    """Its class, and where it was raised: the message may quote what was sent, and so may what it was raised from."""
+    log = logging.getLogger("tests.bare")
+    log.addFilter(logs.Bare())
+    try:
+        try:
+            raise KeyError(SECRET_WORDS)
+        except KeyError as error:
+            raise ValueError(SECRET_WORDS) from error
+    except ValueError:
+        log.exception("it failed")
+
+    assert "ValueError" in caplog.text
+    assert "test_observing.py" in caplog.text
+    assert "marple exploded" not in caplog.text

@@ -1,0 +1,96 @@
+"""What webhooks tell is recorded: a failure each, or how a re-run ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from api.metrics import Metrics
+from ingest.github import Passed
+from ingest.ndjson import BATCH, Report, record_batch
+from knowledge.documents import Document
+from knowledge.errors import InvalidInput, NotFound
+from knowledge.failures import Failure
+from knowledge.service import IncidentFilter, KnowledgeService
+
+#: A run's incidents of one step that are looked through for an attempt.
+MOST_ATTEMPTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookDoor:
+    """One sender's door: where it records, and under which name it is counted."""
+
+    name: str
+    service: KnowledgeService
+    workspace: str
+    metrics: Metrics
+
+    async def failure(self, failure: Failure | None) -> Document:
+        """Record a failure, in the spool where PostgreSQL is away: not all senders come again."""
+        if failure is None:
+            return self._told(ignored=1)
+        try:
+            recorded = await self.service.record(self.workspace, failure)
+        except InvalidInput as error:
+            if error.field != "occurred_at":
+                raise
+            # A clock that is wrong by years: it is a failure all the same, and happened by now.
+            recorded = await self.service.record(self.workspace, replace(failure, occurred_at=None))
+        return self._told(duplicates=1) if recorded.get("duplicate") else self._told(accepted=1)
+
+    async def failures(self, failures: Sequence[Failure], *, ignored: int) -> Document:
+        """Record many; raises `StoreUnavailable` where PostgreSQL is away, and the sender comes again."""
+        report, numbered = Report(), list(enumerate(failures, start=1))
+        for start in range(0, len(numbered), BATCH):
+            batch = numbered[start : start + BATCH]
+            await record_batch(batch, workspace=self.workspace, service=self.service, report=report)
+        rejected = [{"number": each["line"], "problem": each["problem"]} for each in report.rejected]
+        return self._told(accepted=report.accepted, duplicates=report.duplicates, ignored=ignored, rejected=rejected)
+
+    async def passed(self, run: Passed) -> Document:
+        """A re-run passed: an outcome of the attempt before it, where that is known here."""
+        before = await self._before(run)
+        if before is None:
+            return self._told(ignored=1)
+        try:
+            await self.service.outcome(
+                self.workspace,
+                UUID(before["id"]),
+                result="succeeded",
+                attempt=run.attempt,
+                waited_s=_waited(run, before),
+            )
+        except NotFound:  # forgotten in between
+            return self._told(ignored=1)
+        return self._told(outcomes=1)
+
+    async def _before(self, run: Passed) -> Document | None:
+        wanted = IncidentFilter(pipeline=run.pipeline, step=run.step, run_id=run.run_id)
+        page = await self.service.list_incidents(self.workspace, wanted, after=None, limit=MOST_ATTEMPTS)
+        return next((each for each in page if each["attempt"] == run.attempt - 1), None)
+
+    def _told(
+        self,
+        *,
+        accepted: int = 0,
+        duplicates: int = 0,
+        ignored: int = 0,
+        outcomes: int = 0,
+        rejected: Sequence[Document] = (),
+    ) -> Document:
+        counted = {"accepted": accepted, "duplicates": duplicates, "ignored": ignored, "outcomes": outcomes}
+        labels = {"duplicates": "duplicate", "outcomes": "outcome"}
+        for result, count in {**counted, "rejected": len(rejected)}.items():
+            if count:
+                self.metrics.door(self.name, result=labels.get(result, result), count=count)
+        return {**counted, "rejected": list(rejected)}
+
+
+def _waited(run: Passed, before: Document) -> float | None:
+    """Seconds from a failure to the re-run."""
+    if run.started_at is None:
+        return None
+    return max((run.started_at - datetime.fromisoformat(before["occurred_at"])).total_seconds(), 0.0)

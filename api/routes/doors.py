@@ -1,0 +1,85 @@
+"""Where other programs' telemetry and webhooks come in: what failed in them becomes incidents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.context import JsonAnswer, Service, Workspace, problems
+from api.doors.otlp import JSON, PROTOBUF, OtlpDoor, OtlpRoute, Signal
+from api.doors.signed import document_of, secret_of, signed_body
+from api.doors.webhooks import WebhookDoor
+from api.models_doors import DoorAnswer
+from api.problems import Problem
+from api.settings import Settings
+from ingest import alertmanager, github, sentry
+from knowledge.service import KnowledgeService
+
+telemetry = APIRouter(prefix="/v1", tags=["doors"], route_class=OtlpRoute)
+router = APIRouter(prefix="/doors", tags=["doors"])
+
+PACKED = {PROTOBUF: {"schema": {"type": "string", "format": "binary"}}}
+MESSAGE = {JSON: {"schema": {"type": "object"}}, **PACKED}
+EXPORT: dict[str, Any] = {"requestBody": {"required": True, "content": MESSAGE}}
+EXPORTED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "What was not taken, as OTLP's `partial_success`", "content": MESSAGE},
+    **{status: each | {"content": each["content"] | PACKED} for status, each in problems(415, 501).items()},
+}
+OBJECT = {JSON: {"schema": {"type": "object"}}}
+PAYLOAD: dict[str, Any] = {"requestBody": {"required": True, "content": OBJECT}}
+SIGNATURE, HUB_SIGNATURE = "Sentry-Hook-Signature", "X-Hub-Signature-256"
+
+
+@telemetry.post("/logs", openapi_extra=EXPORT, responses=EXPORTED, response_class=Response)
+async def logs(request: Request, service: Service, workspace: Workspace) -> Response:
+    """OTLP logs, in JSON or protobuf. Records with an exception (`exception.*`) become incidents, once each."""
+    door: OtlpDoor = request.app.state.otlp
+    return await door.take(Signal.LOGS, request, service=service, workspace=workspace)
+
+
+@telemetry.post("/traces", openapi_extra=EXPORT, responses=EXPORTED, response_class=Response)
+async def traces(request: Request, service: Service, workspace: Workspace) -> Response:
+    """OTLP traces, in JSON or protobuf. Noted exceptions and failed spans become incidents, once each."""
+    door: OtlpDoor = request.app.state.otlp
+    return await door.take(Signal.TRACES, request, service=service, workspace=workspace)
+
+
+@router.post("/alertmanager", response_model=DoorAnswer, responses=problems(415), openapi_extra=PAYLOAD)
+async def of_alertmanager(request: Request, service: Service, workspace: Workspace) -> JsonAnswer:
+    """Alertmanager's webhook. Firing alerts become incidents, once each time that they begin to fire."""
+    payload = document_of(await request.body())
+    alerts = payload.get("alerts")
+    if not isinstance(alerts, list):
+        raise Problem(422, "This is no notification of Alertmanager's: it has no list of alerts.", field="alerts")
+    failures = alertmanager.read_webhook(payload)
+    door = _door("alertmanager", request, service=service, workspace=workspace)
+    return JsonAnswer(await door.failures(failures, ignored=len(alerts) - len(failures)))
+
+
+@router.post("/sentry", response_model=DoorAnswer, responses=problems(404), openapi_extra=PAYLOAD)
+async def of_sentry(request: Request, service: Service) -> JsonAnswer:
+    """Sentry's webhooks, signed (`Sentry-Hook-Signature`). Events and new issues become incidents, once each."""
+    settings: Settings = request.app.state.parts.settings
+    secret = secret_of(settings.sentry_secret, name="SEENBEFORE_SENTRY_SECRET", sender="Sentry")
+    payload = document_of(await signed_body(request, secret=secret, header=SIGNATURE))
+    failure = sentry.read_webhook(request.headers.get("sentry-hook-resource", ""), payload)
+    door = _door("sentry", request, service=service, workspace=settings.doors_workspace)
+    return JsonAnswer(await door.failure(failure))
+
+
+@router.post("/github", response_model=DoorAnswer, responses=problems(404), openapi_extra=PAYLOAD)
+async def of_github(request: Request, service: Service) -> JsonAnswer:
+    """GitHub's webhook, signed (`X-Hub-Signature-256`). Failed jobs become incidents, passed re-runs outcomes."""
+    settings: Settings = request.app.state.parts.settings
+    secret = secret_of(settings.github_secret, name="SEENBEFORE_GITHUB_SECRET", sender="GitHub")
+    body = await signed_body(request, secret=secret, header=HUB_SIGNATURE, prefix="sha256=")
+    payload = document_of(body, kind=request.headers.get("content-type", ""))
+    told = github.read_webhook(request.headers.get("x-github-event", ""), payload)
+    door = _door("github", request, service=service, workspace=settings.doors_workspace)
+    return JsonAnswer(await (door.passed(told) if isinstance(told, github.Passed) else door.failure(told)))
+
+
+def _door(name: str, request: Request, *, service: KnowledgeService, workspace: str) -> WebhookDoor:
+    return WebhookDoor(name, service, workspace, request.app.state.metrics)

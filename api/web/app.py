@@ -1,0 +1,51 @@
+"""The pages as an application of their own below `/ui`: own errors, own headers, and not in the API's document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from types import ModuleType
+
+from fastapi import FastAPI, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.web import errors
+from api.web.fences import Fences
+from api.web.pages import account, ask, corrections, incidents, overview, precedents, runs, search
+from api.web.rendering import PREFIX, Renderer
+from api.web.visitors import HOME
+
+#: All pages; the order is that of the navigation.
+MODULES: Sequence[ModuleType] = (ask, search, incidents, precedents, corrections, overview, runs, account)
+
+
+def install(app: FastAPI) -> FastAPI:
+    """Offer the pages under `/ui/`, and lead there from `/`. The parts and the gate are those of `app`."""
+    pages = make_pages(app)
+    for address in ("/", PREFIX):
+        app.add_api_route(address, _home, methods=["GET", "HEAD"], include_in_schema=False)
+    app.mount(PREFIX, pages)
+    return pages
+
+
+def make_pages(main: FastAPI) -> FastAPI:
+    """All pages that are registered in `MODULES`."""
+    pages = FastAPI(title="Seen Before", openapi_url=None, redirect_slashes=False)
+    pages.state.parts, pages.state.gate = main.state.parts, main.state.gate
+    navigation = [module.NAV for module in MODULES if hasattr(module, "NAV")]
+    pages.state.renderer = Renderer(pages, navigation=navigation, version=main.version)
+    pages.add_api_route("/static/{name}", _static, methods=["GET", "HEAD"])
+    for module in MODULES:
+        pages.include_router(module.router)
+    errors.install(pages)
+    pages.add_middleware(Fences, refusal=partial(errors.refusal, pages))
+    return pages
+
+
+async def _home() -> RedirectResponse:
+    return RedirectResponse(HOME, status_code=303)
+
+
+async def _static(name: str, request: Request) -> Response:
+    answer: Response = request.app.state.renderer.assets.response(name)
+    return answer

@@ -1,0 +1,54 @@
+"""What a form sends, checked against a model. The guard has bounded it and refused hostile bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from api.problems import Problem
+from ingest.records import problem_in_words
+
+#: Fields that a form of ours may have, with room.
+MOST_FIELDS = 50
+
+
+class Form(BaseModel):
+    """Fields of a form. What people leave empty counts as not given; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+AnyForm = TypeVar("AnyForm", bound=Form)
+
+
+async def read_form(request: Request, model: type[AnyForm]) -> AnyForm:
+    """The fields that were sent; a 422 problem names the first that cannot be taken."""
+    return checked(await fields_of(request), model)
+
+
+async def fields_of(request: Request) -> dict[str, str]:
+    """The fields as they were sent, without empty ones, lines ended as everywhere but in browsers' forms."""
+    longest = request.app.state.parts.settings.max_body_bytes
+    sent = await request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=longest)
+    texts = {name: value.replace("\r\n", "\n") for name, value in sent.items() if isinstance(value, str)}
+    return {name: value for name, value in texts.items() if value.strip()}
+
+
+async def values_of(request: Request, name: str) -> list[str]:
+    """All that was sent under one name, as of boxes that were ticked; after `fields_of`, which bounds the form."""
+    return [value for value in (await request.form()).getlist(name) if isinstance(value, str) and value.strip()]
+
+
+def checked(fields: Mapping[str, str], model: type[AnyForm]) -> AnyForm:
+    """The fields as the model has them; a 422 problem names the first that cannot be taken."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "form"
+        label = name[:80].replace("_", " ")
+        said = "is needed" if first["type"] == "missing" else problem_in_words(first)
+        raise Problem(422, f"{label.capitalize()}: {said}.", field=name[:80]) from None

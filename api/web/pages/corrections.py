@@ -1,0 +1,181 @@
+"""What people change of a precedent, by forms of its page: its verdict, what fixed it, merges, splits, and undoing.
+
+Each form carries the version of the precedent that its sender has looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Literal
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Request
+from pydantic import Field, StringConstraints
+from starlette.responses import RedirectResponse, Response
+
+from api.context import Service
+from api.problems import Problem
+from api.web.differences import nearest_sides
+from api.web.forms import read_form, values_of
+from api.web.pages.incidents import OnceForm
+from api.web.pages.precedents import after_change
+from api.web.rendering import address_of, page
+from api.web.visitors import Visiting, Visitor
+from ingest.records import Summary
+from knowledge.correcting import ChangeOf, Correction, Merge, Signed, Split, Undo
+from knowledge.documents import Document
+from knowledge.failures import Action, Cause, Resolution, Verdict
+from knowledge.service import KnowledgeService
+from knowledge.store.records import Keep
+
+router = APIRouter(prefix="/precedents/{precedent_id}")
+#: Stands for "what was counted", where a person's word is taken away.
+COUNTED = "counted"
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=5_000)]
+
+
+class ChangeForm(OnceForm):
+    """A change, why, and the version that was looked at."""
+
+    reason: Reason | None = None
+    version: Annotated[int, Field(ge=0, le=2**62)]
+
+
+class CorrectionForm(ChangeForm):
+    """What it is; `counted` takes a person's word away."""
+
+    verdict: Literal["transient", "genuine", "unknown", "counted"]
+    cause: Cause | Literal["counted"] | None = None
+    reason: Reason
+
+    def correction(self) -> Correction:
+        """The change; no cause leaves it as it is."""
+        cause: Cause | Keep | None = Keep.KEEP if self.cause is None else None
+        if isinstance(self.cause, Cause):
+            cause = self.cause
+        return Correction(verdict=None if self.verdict == COUNTED else Verdict(self.verdict), cause=cause)
+
+
+class FixForm(ChangeForm):
+    """What fixed it, said of the precedent as a whole."""
+
+    summary: Summary
+    action: Action | None = None
+
+
+class MergeForm(ChangeForm):
+    """The other precedent, and the version of it that was looked at."""
+
+    other: UUID
+    other_version: Annotated[int, Field(ge=0, le=2**62)]
+
+
+class SplitForm(ChangeForm):
+    """Signatures to part; `fingerprint` may come several times."""
+
+    fingerprint: str | None = None
+
+
+class UndoForm(ChangeForm):
+    """The change to take back."""
+
+    change: UUID
+
+
+@router.post("/verdict", name="precedent-verdict")
+async def correct(precedent_id: UUID, request: Request, service: Service, visitor: Visiting) -> Response:
+    """Say what it is; a person's word outweighs what was counted."""
+    form = await read_form(request, CorrectionForm)
+    await _change(request, service, visitor, precedent_id, form.correction(), form=form)
+    return await after_change(request, service, visitor, precedent_id, said="verdict")
+
+
+@router.post("/resolution", name="precedent-resolution")
+async def resolve(precedent_id: UUID, request: Request, service: Service, visitor: Visiting) -> Response:
+    """Say what fixes it."""
+    form = await read_form(request, FixForm)
+    said = Resolution(form.summary, form.action, form.author or visitor.author)
+    await _change(request, service, visitor, precedent_id, Correction(resolution=said), form=form)
+    return await after_change(request, service, visitor, precedent_id, said="resolution")
+
+
+@router.get("/merge", name="precedent-merge")
+async def look_before_merge(
+    precedent_id: UUID, request: Request, service: Service, visitor: Visiting, other: str | None = None
+) -> Response:
+    """Both precedents side by side, before they are made one."""
+    into = await service.precedent(visitor.workspace, precedent_id)
+    found = await _other(service, visitor, other, into=into)
+    sides = await asyncio.to_thread(nearest_sides, {"template": _first_template(into)}, found)
+    return page(request, "merge.html", into=into, other=found, sides=sides, once=uuid4().hex)
+
+
+@router.post("/merge", name="precedent-merge-send")
+async def merge(precedent_id: UUID, request: Request, service: Service, visitor: Visiting) -> Response:
+    """Make them one; recurrences of either follow."""
+    form = await read_form(request, MergeForm)
+    other = await service.precedent(visitor.workspace, form.other)
+    if other["version"] != form.other_version and other["id"] == str(form.other):
+        raise Problem(412, "The other precedent has changed since you looked at it.")
+    await _change(request, service, visitor, precedent_id, Merge([form.other]), form=form)
+    return await after_change(request, service, visitor, precedent_id, said="merge")
+
+
+@router.post("/split", name="precedent-split")
+async def split(precedent_id: UUID, request: Request, service: Service, visitor: Visiting) -> Response:
+    """Part the signatures that were ticked; leads to the new precedent."""
+    form = await read_form(request, SplitForm)
+    fingerprints = await values_of(request, "fingerprint")
+    if not fingerprints:
+        raise Problem(422, "Tick at least one signature that is something else.")
+    form = form.model_copy(update={"fingerprint": " ".join(fingerprints)})  # its key is bound to all of them
+    new = await _change(request, service, visitor, precedent_id, Split(fingerprints), form=form)
+    address = address_of(request, "precedent", precedent_id=new["id"])
+    return RedirectResponse(f"{address}?said=split", status_code=303)
+
+
+@router.post("/undo", name="precedent-undo")
+async def undo(precedent_id: UUID, request: Request, service: Service, visitor: Visiting) -> Response:
+    """Take a change of its history back."""
+    form = await read_form(request, UndoForm)
+    await _change(request, service, visitor, precedent_id, Undo(form.change), form=form)
+    return await after_change(request, service, visitor, precedent_id, said="undo")
+
+
+async def _change(
+    request: Request, service: KnowledgeService, visitor: Visitor, id: UUID, change: ChangeOf, *, form: ChangeForm
+) -> Document:
+    return await service.change(
+        visitor.workspace,
+        id,
+        change,
+        expected_version=form.version,
+        signed=Signed(form.author or visitor.author, form.reason),
+        once=form.key(request),
+    )
+
+
+async def _other(service: KnowledgeService, visitor: Visitor, said: str | None, *, into: Document) -> Document:
+    """The precedent that an id or an address names; raises a 422 problem."""
+    id = id_in(said or "")
+    if id is None:
+        raise Problem(422, "Name the other precedent by its address or its id.")
+    found = await service.precedent(visitor.workspace, id)
+    if found["id"] == into["id"]:
+        raise Problem(422, "This is the same precedent: it was merged already, or you have named it itself.")
+    return found
+
+
+def id_in(text: str) -> UUID | None:
+    """The last id in an address, or the text if it is one."""
+    for part in reversed(text[:2_000].replace("?", "/").replace("#", "/").replace("&", "/").split("/")):
+        try:
+            return UUID(part.strip())
+        except ValueError:
+            continue
+    return None
+
+
+def _first_template(precedent: Document) -> str:
+    templates = [each["template"] for each in precedent["signatures"]]
+    return templates[0] if templates else ""

@@ -1,0 +1,74 @@
+"""`seenbefore import` of JUnit XML and logs of GitHub Actions, against the real service."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+
+from tests.api.cli.conftest import Command
+from tests.api.cli.test_import import incidents, where
+from tests.ingest.test_github_log import SET_UP, TESTS, archive, printed
+from tests.ingest.test_junit import PYTEST, SUREFIRE
+
+__all__ = ["where"]
+
+
+def test_junit_files(command: Command, where: tuple[str, ...], tmp_path: Path) -> None:
+    """Several at once, a broken one among them; twice makes no duplicates."""
+    files = [tmp_path / name for name in ("pytest.xml", "surefire.xml", "broken.xml")]
+    for file, text in zip(files, (PYTEST, SUREFIRE, SUREFIRE.replace("08:15", "09:15")[:-60]), strict=True):
+        file.write_text(text)
+    first, second = (command("import", "--junit", *files, "--json", *where) for _ in range(2))
+    told, again = json.loads(first.stdout), json.loads(second.stdout)
+
+    assert (1, 7, 0, 1) == (first.exit_code, told["accepted"], told["duplicates"], told["rejected"])
+    assert (0, 7) == (again["accepted"], again["duplicates"])
+    assert ["broken.xml"] == [Path(each["file"]).name for each in told["problems"]]
+    assert {"pytest", "com.acme.PriceTest"} == {each["pipeline"] for each in incidents(where)}
+
+
+def test_retries_that_the_file_tells_of(command: Command, where: tuple[str, ...], tmp_path: Path) -> None:
+    """A flaky test has passed when it was run again: its precedent says so, once."""
+    (tmp_path / "report.xml").write_text(SUREFIRE)
+    for _ in range(2):
+        command("import", tmp_path / "report.xml", *where)
+    told = command.json("import", tmp_path / "report.xml", *where)
+    [flaky] = [each for each in incidents(where) if each["environment"]["test"] == "flaky"]
+    precedent = httpx.get(f"{where[1]}/precedents/{flaky['precedent_id']}", headers={"X-Workspace": where[3]}).json()
+
+    assert (2, 3) == (told["outcomes"], told["duplicates"])
+    assert {"succeeded": 1, "failed": 0} == {name: precedent["retries"][name] for name in ("succeeded", "failed")}
+
+
+def test_logs_are_known_by_their_looks(command: Command, where: tuple[str, ...], tmp_path: Path) -> None:
+    """Nobody has to say what a file holds, nor standard input; the same failure is one, in whichever form."""
+    forms = {"a.log": printed("build"), "b.zip": archive(**{"0_build": SET_UP + TESTS}), "c": (SET_UP + TESTS).encode()}
+    names = ("--pipeline", "shop", "--run-id", "17")
+    told = []
+    for name, content in forms.items():
+        (tmp_path / name).write_bytes(content)
+        told.append(command.json("import", tmp_path / name, *names, *where))
+        told.append(command.json("import", "-", *names, *where, input=content))
+
+    assert [(1, 0), *[(0, 1)] * 5] == [(each["accepted"], each["duplicates"]) for each in told]
+    assert [("shop", "17", True)] == [
+        (each["pipeline"], each["run_id"], "KeyError" in each["template"]) for each in incidents(where)
+    ]
+
+
+def test_names_for_lines_that_have_none(command: Command, where: tuple[str, ...]) -> None:
+    """What a line says itself stays."""
+    lines = '{"text": "KeyError: 1", "pipeline": "own"}\n{"text": "KeyError: 2"}\n'
+    command.json("import", "-", "--format", "ndjson", "--pipeline", "nightly", *where, input=lines)
+
+    assert ["nightly", "own"] == sorted(each["pipeline"] for each in incidents(where))
+
+
+def test_zip_that_is_none(command: Command, where: tuple[str, ...], tmp_path: Path) -> None:
+    """Said before anything is sent, without a traceback."""
+    (tmp_path / "logs.zip").write_bytes(b"PK\x03\x04nothing")
+    result = command("import", "--github-log", tmp_path / "logs.zip", *where)
+
+    assert (2, True) == (result.exit_code, "this zip cannot be read" in result.stderr)

@@ -1,0 +1,87 @@
+"""Hostile texts in a real browser: all are shown, none does anything (see `Watch`, which every page is under)."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from playwright.async_api import Browser, Page, Route
+
+from api.web.fences import POLICY
+from tests.api.http.asking import recorded
+from tests.api.web.looking import BROWSER, CANARY, Watch
+from tests.hostile import CHARACTERS, MUCH, SCRIPTS, TEXTS
+
+pytestmark = BROWSER
+#: In each place where a page shows what a stranger wrote.
+SHORT = [name for name in TEXTS if name not in MUCH]
+
+
+@pytest.mark.parametrize("group", [SHORT[start::8] for start in range(8)], ids=range(8))
+async def test_texts_do_nothing(page: Page, told: httpx.Client, group: list[str]) -> None:
+    """As error, names of pipeline, step and run, as what fixed it, by whom."""
+    for name in group:
+        text = TEXTS[name]
+        names = {field: text.strip()[:500] for field in ("pipeline", "step", "run_id")}
+        incident = recorded(told, text=text, **names)["id"]
+        fix = {"summary": f"x {text}", "author": text.strip()[:500]}
+        assert 200 == told.post(f"/incidents/{incident}/resolution", json=fix).status_code
+        await page.goto(f"/ui/incidents/{incident}")
+        await page.locator("details").evaluate_all("(all) => all.forEach((each) => { each.open = true; })")
+
+        assert 1 == await page.locator("#report").count()
+        assert 2 == await page.locator("script").count()  # our own, and htmx
+
+
+async def test_what_is_pasted_does_nothing(page: Page) -> None:
+    """Also where the form comes back with it."""
+    for name in SCRIPTS:
+        await page.goto("/ui/")
+        await page.get_by_label("Error", exact=True).fill(SCRIPTS[name])
+        await page.get_by_text("More about it").click()
+        await page.get_by_label("Attempt that failed").fill("many")
+        await page.get_by_role("button", name="Ask").click()
+
+        assert SCRIPTS[name] == await page.get_by_label("Error", exact=True).input_value()
+
+
+@pytest.mark.parametrize("name", MUCH)
+async def test_much_is_shown(page: Page, told: httpx.Client, name: str) -> None:
+    """In time, and not wider than the screen."""
+    incident = recorded(told, text=MUCH[name])["id"]
+    await page.goto(f"/ui/incidents/{incident}")
+
+    assert not await page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+
+
+@pytest.mark.parametrize("name", CHARACTERS)
+async def test_characters_that_mislead_are_not_shown(page: Page, told: httpx.Client, name: str) -> None:
+    """Marks of direction and controls are replaced; letters stay."""
+    incident = recorded(told, text=f"barn {CHARACTERS[name]} barn")["id"]
+    await page.goto(f"/ui/incidents/{incident}")
+    shown = await page.locator("#report").text_content()
+
+    assert not set(shown or "") & set("\x1b\x07\x08\x9b\u202e\u2066\u2028\ufeff")
+    assert (shown or "").startswith("barn ")
+
+
+@pytest.mark.parametrize("name", ["script", "image that fails", "image from elsewhere", "svg that loads"])
+@pytest.mark.parametrize("fenced", [True, False], ids=["fenced", "unfenced"])
+async def test_the_watch_sees_what_it_must(browser: Browser, service_url: str, name: str, fenced: bool) -> None:
+    """A page that does not escape is noticed: by the policy's report, or, without one, by what ran or was asked."""
+    context = await browser.new_context(base_url=service_url)
+    watch = await Watch.of(context, origin=service_url)
+    page = await context.new_page()
+
+    async def leak(route: Route) -> None:
+        headers = {"Content-Security-Policy": POLICY} if fenced else {}
+        await route.fulfill(body=f"<!doctype html>{SCRIPTS[name]}", content_type="text/html", headers=headers)
+
+    await page.route("**/ui/leak", leak)
+    await page.goto("/ui/leak")
+    await page.wait_for_timeout(200)
+    problems = await watch.problems()
+    ran = await page.evaluate(f"'{CANARY}' in window")
+    await context.close()
+
+    assert problems
+    assert not (fenced and ran)

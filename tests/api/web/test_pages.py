@@ -1,0 +1,252 @@
+"""What all pages have in common: the way there, headers, errors in plain words, and no writes from elsewhere."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from starlette.datastructures import Headers
+
+from api.web.app import make_pages
+from api.web.fences import HEADERS, is_foreign
+from tests.api.http.asking import SLOW_DOWN, listed, recorded
+from tests.api.web.reading import addresses, elements, text_of
+
+
+@pytest.mark.parametrize("address", ["/", "/ui"])
+def test_the_way_there(pages: httpx.Client, address: str) -> None:
+    """The address without more leads to Ask."""
+    response = pages.get(address)
+
+    assert (303, "/ui/") == (response.status_code, response.headers["location"])
+
+
+def test_navigation_leads_only_to_what_is_there(pages: httpx.Client) -> None:
+    """And says where one is."""
+    home = pages.get("/ui/")
+    links = [each for each in elements(home, "a") if each.get("data-letter")]
+
+    assert ["/ui/"] == [each["href"] for each in links if each.get("aria-current") == "page"]
+    assert [200] * len(links) == [pages.get(str(each["href"])).status_code for each in links]
+
+
+@pytest.mark.parametrize("address", ["/ui/", "/ui/nothing", "/ui/static/nothing.css", "/ui/incidents/x", "/ui/a%00b"])
+def test_every_answer_is_fenced(pages: httpx.Client, address: str) -> None:
+    """Whatever it is: the policy allows nothing but what comes from here, and nothing written into the page."""
+    headers = pages.get(address).headers
+    policy = headers["content-security-policy"]
+
+    assert HEADERS == {name: headers[name] for name in HEADERS}
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_no_page_names_an_outside_address(pages: httpx.Client, told: httpx.Client) -> None:
+    """Nothing is loaded from or sent to anywhere else; nothing is written into the page that the policy would stop."""
+    incident = recorded(told)
+    for address in ("/ui/", "/ui/?example=slow-down", f"/ui/incidents/{incident['id']}", "/ui/nothing"):
+        response = pages.get(address)
+
+        assert [] == [each for each in addresses(response) if not each.startswith(("/", "#"))]
+        assert [] == [each for each in elements(response, "script") if "src" not in each]
+        assert [] == elements(response, "style")
+        assert " style=" not in response.text
+
+
+def test_pages_are_not_kept_and_assets_are(pages: httpx.Client) -> None:
+    """An asset's address changes with its content."""
+    home = pages.get("/ui/")
+    (style,) = [str(each["href"]) for each in elements(home, "link") if each["rel"] == "stylesheet"]
+    asset = pages.get(style)
+
+    assert "no-store" == home.headers["cache-control"]
+    assert "public, max-age=31536000, immutable" == asset.headers["cache-control"]
+    assert "text/css; charset=utf-8" == asset.headers["content-type"]
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "said"),
+    [
+        ("/ui/nothing", 404, "There is nothing at this address"),
+        (f"/ui/incidents/{uuid4()}", 404, "There is no such thing"),
+        ("/ui/incidents/17", 404, "There is nothing at this address"),
+        ("/ui/%00", 422, "NUL"),
+        ("/ui/%ff", 400, "not valid UTF-8"),
+    ],
+)
+def test_errors_are_pages_in_plain_words(pages: httpx.Client, address: str, status: int, said: str) -> None:
+    """They say what is wrong and what to do, and lead on."""
+    response = pages.get(address)
+
+    assert status == response.status_code
+    assert said in text_of(response)
+    assert "/ui/" in addresses(response)
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "strange"])
+def test_writes_from_other_sites_are_refused(pages: httpx.Client, told: httpx.Client, site: str) -> None:
+    """By what the browser says of where they come from; nothing is recorded."""
+    response = pages.post("/ui/ask", data={"text": SLOW_DOWN}, headers={"Sec-Fetch-Site": site})
+
+    assert 403 == response.status_code
+    assert "another site" in text_of(response)
+    assert [] == listed(told)
+
+
+@pytest.mark.parametrize(
+    ("headers", "foreign"),
+    [
+        ({"sec-fetch-site": "same-origin", "origin": "null"}, False),
+        ({"sec-fetch-site": "none"}, False),
+        ({"sec-fetch-site": "cross-site", "origin": "http://here:80"}, True),
+        ({"origin": "http://here:80"}, False),
+        ({"origin": "http://there"}, True),
+        ({"origin": "http://here:81"}, True),
+        ({"origin": "null"}, True),
+        ({}, False),
+    ],
+)
+def test_what_counts_as_foreign(headers: dict[str, str], foreign: bool) -> None:
+    """Browsers that do not say the site name the origin; what names neither is none."""
+
+    assert foreign is is_foreign(Headers({"host": "here:80", **headers}))
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"text=a%00b", 422),
+        (b"text=a\0b", 422),
+        (b"text=a%ffb", 400),
+        (b"text=a%ed%a0%80b", 400),
+        (b"text=%", 200),
+        (b"text=a&text=b", 200),
+        (b"", 422),
+        (b"&&&=&=x", 422),
+        (b"text=a&attempt=x", 422),
+        (b"text=a&unknown=x", 422),
+        (b"&".join(b"a%d=b" % each for each in range(200)), 400),
+    ],
+)
+def test_hostile_forms(pages: httpx.Client, body: bytes, status: int) -> None:
+    """A page that says what is wrong, or an answer; never a 5xx."""
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    response = pages.post("/ui/ask", content=body, headers=kind, follow_redirects=True)
+
+    assert status == response.status_code
+    assert text_of(response)
+
+
+def part(text: bytes, *, more: bytes = b"") -> bytes:
+    """A form of one field, as browsers send it in parts."""
+    return b'--x\r\nContent-Disposition: form-data; name="text"%s\r\n\r\n%s\r\n--x--\r\n' % (more, text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("multipart/form-data; boundary=x", part(b"a\0b"), 422),
+        ("multipart/form-data; boundary=x", part(b"a\xff"), 400),
+        ("multipart/form-data; boundary=x", part(b"a", more=b'; filename="f"'), 400),
+        ("multipart/form-data; boundary=x", b"--y\r\n", 400),
+        ("multipart/form-data", b"--x\r\n", 400),
+        ("application/json", b'{"text": "x"}', 415),
+        ("text/plain", b"text=x", 415),
+    ],
+)
+def test_hostile_bodies(pages: httpx.Client, kind: str, body: bytes, status: int) -> None:
+    """Of whatever type they say that they are."""
+    response = pages.post("/ui/ask", content=body, headers={"Content-Type": kind})
+
+    assert status == response.status_code
+    assert text_of(response)
+
+
+def test_a_form_that_is_too_large(pages: httpx.Client) -> None:
+    """The page says how to do it."""
+    response = pages.post("/ui/ask", data={"text": "x" * 2_100_000})
+
+    assert 413 == response.status_code
+    assert "at most 2000000 bytes" in text_of(response)
+    assert "Leave out the middle of the log" in text_of(response)
+
+
+@pytest.mark.parametrize("name", ["fruit", "a" * 64])
+def test_a_workspace_is_chosen(pages: httpx.Client, name: str) -> None:
+    """It stays, and leads back to the page; scripts and other sites' writes cannot read or choose it."""
+    response = pages.post("/ui/workspace", data={"workspace": name, "next": "/ui/?example=slow-down"})
+    cookie = response.headers["set-cookie"]
+
+    assert (303, "/ui/?example=slow-down") == (response.status_code, response.headers["location"])
+    assert f"seenbefore_workspace={name}; HttpOnly;" in cookie
+    assert "Path=/ui/; SameSite=lax" in cookie
+    assert name in text_of(httpx.get(f"{pages.base_url}/ui/", cookies={"seenbefore_workspace": name}))
+
+
+@pytest.mark.parametrize("name", ["", "a b", "x" * 65, "../x", "<b>"])
+def test_what_is_no_workspace(pages: httpx.Client, name: str) -> None:
+    """Is refused, and counts as none where a cookie holds it."""
+    cookie = {"Cookie": f"seenbefore_workspace={name}"}
+
+    assert 422 == pages.post("/ui/workspace", data={"workspace": name}).status_code
+    assert "Workspace default" in text_of(httpx.get(f"{pages.base_url}/ui/", headers=cookie))
+
+
+@pytest.mark.parametrize(
+    "address", ["https://evil.example/", "//evil.example/", "/ui//evil.example", "/docs", "/ui/\\x", "/ui/\t/x", ""]
+)
+def test_choosing_leads_nowhere_else(pages: httpx.Client, address: str) -> None:
+    """`next` is a page of ours, whatever it says."""
+    response = pages.post("/ui/workspace", data={"workspace": "fruit", "next": address})
+
+    assert "/ui/" == response.headers["location"]
+
+
+def test_nobody_signs_in_where_nobody_is_asked(pages: httpx.Client) -> None:
+    """The page leads on."""
+    response = pages.get("/ui/sign-in", params={"next": "/ui/?example=slow-down"})
+
+    assert (303, "/ui/?example=slow-down") == (response.status_code, response.headers["location"])
+
+
+def test_other_hosts_are_refused_in_plain_words(pages: httpx.Client) -> None:
+    """A page of another site whose name is made to lead here sees nothing."""
+    response = pages.get("/ui/", headers={"Host": "evil.example"})
+
+    assert 421 == response.status_code
+    assert "Use the address that the service printed" in text_of(response)
+
+
+async def test_what_breaks_is_a_page_too(caplog: pytest.LogCaptureFixture) -> None:
+    """In plain words and fenced; neither it nor the log quotes what the error says."""
+    main = FastAPI(version="1")
+    main.state.parts = main.state.gate = None
+    broken, text = make_pages(main), "what a stranger wrote"
+
+    @broken.get("/broken")
+    async def _() -> None:
+        raise RuntimeError(text)
+
+    transport = httpx.ASGITransport(app=broken, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+        response = await client.get("/broken")
+
+    assert 500 == response.status_code
+    assert "an error of its own" in text_of(response)
+    assert HEADERS == {name: response.headers[name] for name in HEADERS}
+    assert text not in response.text + caplog.text
+
+
+def test_pages_count_by_their_route(pages: httpx.Client) -> None:
+    """Told apart from the calls of the API that read alike."""
+    pages.get(f"/ui/incidents/{uuid4()}")
+
+    assert 'route="/ui/incidents/{incident_id}",status="404"' in pages.get("/metrics").text
+
+
+def test_pages_are_not_in_the_document(pages: httpx.Client) -> None:
+    """The document of the API is for programs."""
+
+    assert [] == [path for path in pages.get("/openapi.json").json()["paths"] if path.startswith("/ui")]

@@ -1,0 +1,238 @@
+"""Runs: the list, one with all that is kept of it, and a step with all of its sub-tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from api.web.pages.runs import RUNS, SUB_TASKS
+from knowledge.state.outline import MOST_INCIDENTS, MOST_STEPS
+from tests.api.http.asking import SLOW_DOWN, recorded
+from tests.api.http.pipelines import HASH, OTHER_HASH, STEP, put, put_run, put_step, put_sub_task
+from tests.api.web.reading import addresses, elements, text_of
+
+CHOICE = {"agent": "release-agent", "kind": "release", "choice": {"to": "canary"}, "rationale": "Recall fell."}
+
+
+def made(told: httpx.Client) -> httpx.Client:
+    """A run that failed in its second step, with one checkpoint, a decision and an incident."""
+    put_run(told, attributes={"seed": 7})
+    put_step(told)
+    artifacts = {"scaled": {"sha256": HASH, "uri": "s3://bucket/scaled"}}
+    put_sub_task(told, "schema-validation", artifacts=artifacts, inputs_hash=OTHER_HASH)
+    put(told, f"{STEP}/sub-tasks/imputation", owner="ana", status="started", holder="worker-7", lease_s=600)
+    recorded(told, run_id="r-118", pipeline="fraud", step="preprocess", attempt=2)
+    reasons = [
+        {"metric": "recall", "observed": 0.71, "comparison": "below", "threshold": 0.8},
+        {"metric": "latency_s", "observed": 2.0, "comparison": "below", "threshold": 1.0},
+    ]
+    assert 201 == told.post("/runs/r-118/decisions", json=CHOICE | {"reasons": reasons}).status_code
+    assert 200 == put_run(told, status="failed", version=1).status_code
+    return told
+
+
+def test_a_run_shows_all_that_is_kept(pages: httpx.Client, told: httpx.Client) -> None:
+    """Steps, checkpoints with their hashes, owners, leases, decisions, incidents, and where a retry goes on."""
+    made(told)
+    response = pages.get("/ui/runs/r-118")
+    said = text_of(response)
+
+    assert 200 == response.status_code
+    for text in (
+        "Run r-118",
+        "A retry goes on here",
+        "Step preprocess , after schema-validation",
+        "Remaining imputation, scaling",
+        f"sha256:{HASH}",
+        "s3://bucket/scaled",
+        "owned by ana, 1 of 3 completed, 1 under way",
+        "worker-7 lease ends in 9 minutes",
+        "recall 0.71 is below 0.8: holds",
+        "latency_s 2 is below 1: does not hold",
+        "Recall fell.",
+        '"to": "canary"',
+        '"seed": 7',
+        "attempt 2",
+    ):
+        assert text in said
+
+
+def test_a_run_leads_to_its_incidents(pages: httpx.Client, told: httpx.Client) -> None:
+    """To those of its own pipeline, and to none of another's run of that name."""
+    made(told)
+    recorded(told, run_id="r-118", pipeline="another", text="KeyError: 'other'")
+    own = told.get("/incidents", params={"run": "r-118", "pipeline": "fraud"}).json()["incidents"]
+    found = {each for each in addresses(pages.get("/ui/runs/r-118")) if each.startswith("/ui/incidents/")}
+
+    assert {f"/ui/incidents/{each['id']}" for each in own} == found
+    assert 1 <= len(found)
+
+
+def test_an_incident_leads_to_its_run(pages: httpx.Client, told: httpx.Client) -> None:
+    """And back."""
+    made(told)
+    incident = told.get("/incidents", params={"run": "r-118"}).json()["incidents"][-1]["id"]
+
+    assert "/ui/runs/r-118" in addresses(pages.get(f"/ui/incidents/{incident}"))
+
+
+def test_the_time_line_is_a_list_as_well(pages: httpx.Client, told: httpx.Client) -> None:
+    """What is drawn is hidden from those who listen, and told to them in order of time."""
+    made(told)
+    response = pages.get("/ui/runs/r-118")
+    said = text_of(response)
+    drawn = [each["aria-hidden"] for each in elements(response, "svg") if each.get("class") == "track"]
+    events = [
+        "The run started.",
+        "Step preprocess started, owned by ana.",
+        "schema-validation was completed: a retry goes on after it.",
+        "release-agent decided (release).",
+        "The run ended: failed.",
+    ]
+
+    assert ["true", "true"] == drawn
+    assert sorted(events, key=said.index) == events
+
+
+def test_names_are_encoded(pages: httpx.Client, told: httpx.Client) -> None:
+    """What a client writes as %2F is encoded once more; other signs once."""
+    name = "a%2Fb ?#&<é>"
+    assert 201 == told.put(f"/runs/{quote(name, safe='')}", json={"pipeline": "p&q", "status": "running"}).status_code
+    listed = pages.get("/ui/runs")
+    (address,) = [each for each in addresses(listed) if each.startswith("/ui/runs/")]
+
+    assert f"/ui/runs/{quote(name, safe='')}" == address
+    assert f"Run {name}" in text_of(pages.get(address))
+    assert "/ui/runs?pipeline=p%26q" in addresses(listed)
+
+
+def test_names_that_no_address_holds(pages: httpx.Client, told: httpx.Client) -> None:
+    """They are shown, and lead nowhere."""
+    put_run(told, "%2E%2E")
+    listed = pages.get("/ui/runs")
+
+    assert ".." in text_of(listed)
+    assert [] == [each for each in addresses(listed) if each.startswith("/ui/runs/")]
+
+
+@pytest.mark.parametrize("place", ["nothing", "r-118/steps/nothing", "r-118?steps=nothing"])
+def test_what_is_not_there(pages: httpx.Client, told: httpx.Client, place: str) -> None:
+    """Is told as a page."""
+    made(told)
+    response = pages.get(f"/ui/runs/{place}")
+
+    assert 404 == response.status_code
+    assert "There is no" in text_of(response)
+
+
+@pytest.mark.parametrize("query", ["cursor=x", "status=gone", "within=x", "pipeline=" + "x" * 201])
+def test_strange_queries(pages: httpx.Client, query: str) -> None:
+    """What cannot be read is refused; a span that nobody knows is any time."""
+    expected = 200 if query == "within=x" else 422
+
+    assert expected == pages.get(f"/ui/runs?{query}").status_code
+
+
+def listed(response: httpx.Response) -> list[str]:
+    """The runs on a page of the list."""
+    links = [each for each in addresses(response) if each.startswith("/ui/runs/")]
+    return [each.removeprefix("/ui/runs/") for each in links]
+
+
+def test_runs_by_pages(pages: httpx.Client, told: httpx.Client) -> None:
+    """Newest first, each once, by keyset."""
+    names = [f"r-{number}" for number in range(RUNS + 2)]
+    for name in names:
+        put_run(told, name)
+    first = pages.get("/ui/runs")
+    (following,) = [str(each["href"]) for each in elements(first, "a") if each.get("rel") == "next"]
+    second = pages.get(following)
+
+    assert names[::-1] == listed(first) + listed(second)
+    assert "/ui/runs" in addresses(second)
+
+
+def test_runs_are_found(pages: httpx.Client, told: httpx.Client) -> None:
+    """By pipeline, status and time; the form keeps what was asked for."""
+    put_run(told, "one", pipeline="fraud")
+    put_run(told, "two", pipeline="churn", status="failed")
+    response = pages.get("/ui/runs?pipeline=churn&status=failed&within=day")
+
+    assert ["two"] == listed(response)
+    assert ["churn"] == [each["value"] for each in elements(response, "input") if each.get("name") == "pipeline"]
+    assert ["failed", "day"] == [each["value"] for each in elements(response, "option") if "selected" in each]
+    assert ["two", "one"] == listed(pages.get("/ui/runs?pipeline=&status=&within=&cursor="))
+    assert "No run is like that" in text_of(pages.get("/ui/runs?pipeline=chur"))
+
+
+def test_no_run_yet(pages: httpx.Client) -> None:
+    """Says how they come, with an address that works."""
+    said = text_of(pages.get("/ui/runs"))
+
+    assert "No run has been told of yet" in said
+    assert f'seenbefore.Client("{pages.base_url}")' in said.replace("'", '"')
+
+
+def test_the_expected_end(pages: httpx.Client, told: httpx.Client) -> None:
+    """Is told once three runs of the pipeline have succeeded that took longer."""
+    put_run(told)
+    before = text_of(pages.get("/ui/runs/r-118"))
+    for name in ("a", "b", "c"):
+        late = {"Seenbefore-Age": "600"}
+        running = {"pipeline": "fraud", "status": "running"}
+        assert 201 == told.put(f"/runs/{name}", json=running, headers=late).status_code
+        assert 200 == put_run(told, name, status="succeeded", version=1).status_code
+
+    assert "told once three runs of the pipeline have succeeded" in before
+    assert "Expected end in 9 minutes" in text_of(pages.get("/ui/runs/r-118"))
+
+
+def test_a_large_run_stays_readable(pages: httpx.Client, told: httpx.Client) -> None:
+    """Steps and incidents by pages, a few sub-tasks of each step, and a link to all of them."""
+    put_run(told)
+    for number in range(MOST_STEPS + 1):
+        put_step(told, f"/runs/r-118/steps/s-{number}", plan=None)
+    for number in range(SUB_TASKS + 1):
+        put_sub_task(told, f"t-{number}", step="/runs/r-118/steps/s-0")
+    for number in range(MOST_INCIDENTS + 1):
+        recorded(told, run_id="r-118", pipeline="fraud", text=f"{SLOW_DOWN} {number}", attempt=1 + number)
+    response = pages.get("/ui/runs/r-118")
+    more = {each.partition("?")[2].partition("=")[0]: each for each in addresses(response) if "/r-118?" in each}
+    later = text_of(pages.get(more["steps"]))
+    earlier = pages.get(more["incidents"])
+
+    assert {"steps", "incidents"} == more.keys()
+    assert f"All {SUB_TASKS + 1} sub-tasks" in text_of(response)
+    assert "101 completed" in text_of(response)
+    assert f"s-{MOST_STEPS} " in later
+    assert "Step s-0 started" not in later
+    assert 1 == len({each for each in addresses(earlier) if each.startswith("/ui/incidents/")})
+    assert 120 >= len([each for each in elements(response, "rect") if each.get("class") == "tick"])
+
+
+def test_all_sub_tasks_of_a_step(pages: httpx.Client, told: httpx.Client) -> None:
+    """In order of first write, by pages, with the step's attributes."""
+    put_run(told)
+    put_step(told, "/runs/r-118/steps/s", plan=None, attributes={"rows": 17})
+    for number in range(SUB_TASKS + 1):
+        put_sub_task(told, f"t-{number:03}", step="/runs/r-118/steps/s")
+    first = pages.get("/ui/runs/r-118/steps/s")
+    (following,) = [str(each["href"]) for each in elements(first, "a") if each.get("rel") == "next"]
+    second = text_of(pages.get(following))
+
+    assert '"rows": 17' in text_of(first)
+    assert "t-099" in text_of(first)
+    assert "t-100" not in text_of(first)
+    assert "t-100" in second
+    assert "t-099" not in second
+
+
+def test_a_run_of_another_workspace(pages: httpx.Client, service_url: str) -> None:
+    """Is none."""
+    answer: Any = httpx.put(f"{service_url}/runs/r-118", json={"pipeline": "p", "status": "running"})
+    assert answer.status_code in (200, 201, 428)
+
+    assert 404 == pages.get("/ui/runs/r-118").status_code

@@ -1,0 +1,142 @@
+"""Runs and the overview in a real browser: their main ways, by keyboard too, and hostile texts, none of which runs."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import httpx
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.api.http.asking import recorded
+from tests.api.http.pipelines import HASH, put_run, put_step, put_sub_task
+from tests.api.web.looking import BROWSER, unfit_on
+from tests.api.web.test_overview import PLUM, advised, genuine
+from tests.api.web.test_runs import made
+from tests.hostile import MUCH, TEXTS
+
+pytestmark = BROWSER
+SHORT = [name for name in TEXTS if name not in MUCH]
+
+
+async def test_from_the_list_to_an_incident(page: Page, told: httpx.Client) -> None:
+    """What is looked for is in the address; the run leads to its incident, and that back to the run."""
+    made(told)
+    put_run(told, "other", pipeline="churn")
+    await page.goto("/ui/")
+    await page.get_by_role("link", name="Runs").click()
+    await page.get_by_label("Pipeline").fill("fraud")
+    await page.get_by_label("Status").select_option("failed")
+    await page.get_by_role("button", name="Show").click()
+    await expect(page).to_have_url("/ui/runs?pipeline=fraud&status=failed&within=")
+    await page.get_by_role("link", name="r-118").click()
+    await page.locator("#incidents a").first.click()
+    await page.locator("dl").get_by_role("link", name="r-118").click()
+
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Run r-118")
+    await expect(page.get_by_text("after schema-validation")).to_be_visible()
+
+
+async def test_runs_by_keyboard_alone(page: Page, told: httpx.Client) -> None:
+    """There by letters, into a run and to what happened in it."""
+    made(told)
+    await page.goto("/ui/")
+    await page.locator("main").focus()
+    await page.keyboard.press("g")
+    await page.keyboard.press("r")
+    await page.wait_for_url("**/ui/runs")
+    await page.keyboard.press("/")
+    await page.keyboard.type("fraud")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/ui/runs?pipeline=fraud*")
+    await page.get_by_role("link", name="r-118").focus()
+    await page.keyboard.press("Enter")
+    await page.locator("summary", has_text="What happened").focus()
+    await page.keyboard.press("Enter")
+
+    await expect(page.locator(".events")).to_contain_text("The run ended: failed.")
+
+
+async def test_the_time_line_leads_to_its_step(page: Page, told: httpx.Client) -> None:
+    """A step is told in its lane, and all of it below."""
+    made(told)
+    await page.goto("/ui/runs/r-118")
+    await page.locator(".lanes").get_by_role("link", name="preprocess").click()
+
+    await expect(page).to_have_url("/ui/runs/r-118#step-1")
+    await expect(page.get_by_role("region", name="Sub-tasks of preprocess")).to_be_in_viewport()
+    assert 1 == await page.locator(".lanes .mark-resume").count()
+    assert 1 <= await page.locator(".lanes .mark-incident").count()
+
+
+async def test_the_overview_by_keyboard(page: Page, told: httpx.Client) -> None:
+    """There by letters, to another span, and its figures."""
+    recorded(told, text=PLUM, verdict="transient", cause="network")
+    await page.goto("/ui/")
+    await page.locator("main").focus()
+    await page.keyboard.press("g")
+    await page.keyboard.press("o")
+    await page.wait_for_url("**/ui/overview")
+    await page.get_by_role("link", name="24 hours").focus()
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/ui/overview?over=day")
+    await page.locator("summary", has_text="As a table").focus()
+    await page.keyboard.press("Enter")
+
+    await expect(page.get_by_role("row").nth(1)).to_contain_text("0011")
+
+
+@pytest.mark.parametrize("address", ["/ui/runs", "/ui/overview"])
+async def test_empty_pages_are_fit(page: Page, address: str) -> None:
+    """For all: axe in light and dark, 360 px."""
+
+    assert [] == await unfit_on(page, address)
+
+
+@pytest.mark.parametrize("address", ["/ui/runs", "/ui/runs/r-118", "/ui/runs/r-118/steps/preprocess", "/ui/overview"])
+async def test_pages_are_fit(page: Page, told: httpx.Client, address: str) -> None:
+    """With something of everything on them."""
+    made(told)
+    genuine(told)
+    for run in range(4):
+        advised(told, PLUM, run_id=f"r-{run}", attempt=1, max_attempts=3, spent={"gpu_hours": 1})
+
+    assert [] == await unfit_on(page, address)
+
+
+def remembered(told: httpx.Client, text: str) -> str | None:
+    """A run that has the text in each place where one can be; its address, or None where no address can hold it."""
+    name = quote(text.replace("/", "%2F")[:150], safe="")
+    run = told.put(
+        f"/runs/{name}", json={"pipeline": text[:150], "status": "running", "attributes": {text[:150]: text}}
+    )
+    if run.status_code != 201:
+        return None
+    put_step(told, f"/runs/{name}/steps/{name}", owner=text[:150], plan=None, attributes={"x": text[:500]})
+    artifacts = {text[:150]: {"sha256": HASH, "uri": text[:500]}}
+    put_sub_task(told, name, step=f"/runs/{name}/steps/{name}", owner=text[:150], artifacts=artifacts)
+    reason = {"metric": text[:100], "observed": 1.0, "comparison": "below", "threshold": 2.0}
+    said = {"agent": text[:150], "kind": text[:150], "choice": {"x": text[:500]}, "rationale": f"x {text}"}
+    told.post(f"/runs/{name}/decisions", json=said | {"reasons": [reason], "step": text[:150]})
+    told.post(
+        "/incidents", json={"text": f"x {text}", "run_id": text.replace("/", "%2F")[:150], "pipeline": text[:150]}
+    )
+    return None if "\n" in text[:150] else f"/runs/{name}"
+
+
+@pytest.mark.parametrize("group", [SHORT[start::6] for start in range(6)], ids=range(6))
+async def test_texts_do_nothing(page: Page, told: httpx.Client, group: list[str]) -> None:
+    """As names of runs, steps, sub-tasks, owners, artifacts and agents, as rationales and attributes."""
+    kept = [address for name in group if (address := remembered(told, TEXTS[name].strip()))]
+    for address in ["/runs", "/overview", *kept]:
+        response = await page.goto(f"/ui{address}")
+        await page.locator("details").evaluate_all("(all) => all.forEach((each) => { each.open = true; })")
+
+        assert response is not None
+        assert 200 == response.status
+        assert 2 == await page.locator("script").count()  # our own, and htmx
+    step = kept[0].removeprefix("/runs/")
+    await page.goto(f"/ui{kept[0]}/steps/{step}")
+
+    assert len(group) // 2 <= len(kept)
+    assert 1 == await page.locator("tbody tr").count()
