@@ -68,14 +68,14 @@ async def import_lines(
             except LineProblem as problem:
                 report.reject(number, str(problem))
         if len(batch) >= BATCH:
-            await _record(batch, workspace=workspace, service=service, report=report)
+            await record_batch(batch, workspace=workspace, service=service, report=report)
             batch = []
-    await _record(batch, workspace=workspace, service=service, report=report)
+    await record_batch(batch, workspace=workspace, service=service, report=report)
     return report
 
 
-async def _record(batch: list[tuple[int, Failure]], *, workspace: str, service: Recording, report: Report) -> None:
-    """Record a batch at once; if a row in it cannot be taken, find it by halving."""
+async def record_batch(batch: list[tuple[int, Failure]], *, workspace: str, service: Recording, report: Report) -> None:
+    """Record numbered failures at once; if one of them cannot be taken, find it by halving."""
     if not batch:
         return
     try:
@@ -85,8 +85,8 @@ async def _record(batch: list[tuple[int, Failure]], *, workspace: str, service: 
             report.reject(batch[0][0], str(error))
             return
         middle = len(batch) // 2
-        await _record(batch[:middle], workspace=workspace, service=service, report=report)
-        await _record(batch[middle:], workspace=workspace, service=service, report=report)
+        await record_batch(batch[:middle], workspace=workspace, service=service, report=report)
+        await record_batch(batch[middle:], workspace=workspace, service=service, report=report)
         return
     report.accepted += sum(not each.duplicate for each in recorded)
     report.duplicates += sum(each.duplicate for each in recorded)

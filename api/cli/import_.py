@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
 from api.cli.asking import Target, connect, target_options
 from api.cli.importing import Outcome, Sending, rejections_to, send_all, show, wait_until_indexed
-from api.cli.opening import FORMATS, Reading, name_of, open_lines
+from api.cli.opening import FORMATS, Reading, open_lines
 from api.cli.output import json_option, say
 from api.cli.progress import progress
 
@@ -28,7 +27,9 @@ EPILOG = (
 
 
 @click.command("import", epilog=EPILOG)
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.File("rb"))
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+)
 @click.option("--format", "kind", type=click.Choice(FORMATS), help="What FILE holds.  [default: as it looks]")
 @click.option("--junit", "kind", flag_value="junit", help="JUnit XML, of pytest, surefire, gradle and others.")
 @click.option(
@@ -61,7 +62,7 @@ EPILOG = (
 @target_options
 def command(
     *,
-    files: tuple[BinaryIO, ...],
+    files: tuple[str, ...],
     kind: str | None,
     pipeline: str | None,
     step: str | None,
@@ -85,9 +86,12 @@ def command(
     given = parse_maps(maps, external_id=external_id_column)
     names = Names(pipeline=pipeline, step=step, run_id=run_id)
     reading = Reading(kind, given, names, derive_id=derive_id, delimiter=delimiter)
-    lines = chain.from_iterable([_named(file, reading=reading, among=len(files)) for file in files])
     outcome = Outcome()
-    with connect(target) as service, rejections_to(rejected_file, beside=files) as rejections:
+    with (
+        _opened(files, reading=reading) as lines,
+        connect(target) as service,
+        rejections_to(rejected_file, beside=files) as rejections,
+    ):
         try:
             sending = Sending(service, outcome, rejections, repeatable=derive_id)
             with progress("importing", total=_size(files), unit="bytes") as advance:
@@ -104,10 +108,36 @@ def command(
         raise click.exceptions.Exit(1)
 
 
-def _named(file: BinaryIO, *, reading: Reading, among: int) -> Iterator[Line]:
-    """The lines of a file, with its name where there are several. Opened at once: wrong usage is told before all."""
-    lines = open_lines(file, reading=reading)
-    return (replace(line, file=name_of(file)) for line in lines) if among > 1 else lines
+@contextlib.contextmanager
+def _opened(files: Sequence[str], *, reading: Reading) -> Iterator[Iterator[Line]]:
+    """The lines of all files. One alone is opened at once, so that wrong usage is told before anything is sent."""
+    if len(files) > 1:
+        yield chain.from_iterable(_one_of_several(file, reading=reading) for file in files)
+        return
+    with _open(files[0]) as file:
+        yield open_lines(file, reading=reading)
+
+
+def _one_of_several(name: str, *, reading: Reading) -> Iterator[Line]:
+    """The lines of a file, opened when its turn comes: there may be thousands. One that cannot be read costs itself."""
+    from api.cli.source import Line  # noqa: PLC0415 - not needed for help
+
+    try:
+        with _open(name) as file:
+            yield from (replace(line, file=name) for line in open_lines(file, reading=reading))
+    except click.UsageError as problem:
+        yield Line(1, b"", 0, problem=problem.message, file=name)
+
+
+@contextlib.contextmanager
+def _open(name: str) -> Iterator[BinaryIO]:
+    """A file, or standard input; raises `click.UsageError`."""
+    try:
+        opened = click.open_file(name, "rb")
+    except OSError as error:
+        raise click.UsageError(f"{name}: {error.strerror}") from None
+    with opened as file:
+        yield cast("BinaryIO", file)
 
 
 def parse_maps(maps: tuple[str, ...], *, external_id: str | None) -> dict[str, str]:
@@ -127,12 +157,12 @@ def parse_maps(maps: tuple[str, ...], *, external_id: str | None) -> dict[str, s
     return given
 
 
-def _size(files: Iterable[BinaryIO]) -> int | None:
+def _size(files: Iterable[str]) -> int | None:
     """Bytes, where all inputs are files whose bytes are read one after the other."""
     total = 0
-    for file in files:
-        if name_of(file).lower().endswith(".zip"):
+    for name in files:
+        if name.lower().endswith(".zip"):
             return None
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            total += os.fstat(file.fileno()).st_size
+        with contextlib.suppress(OSError):
+            total += Path(name).stat().st_size
     return total or None

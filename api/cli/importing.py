@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -116,7 +116,7 @@ class Rejections:
 
 
 @contextlib.contextmanager
-def rejections_to(path: Path | None, *, beside: Iterable[BinaryIO]) -> Iterator[Rejections]:
+def rejections_to(path: Path | None, *, beside: Iterable[str]) -> Iterator[Rejections]:
     """For its owner's eyes: what was rejected was not scrubbed either. Never a file `beside`, which is being read."""
     if path is None:
         yield Rejections(None)
@@ -131,9 +131,10 @@ def rejections_to(path: Path | None, *, beside: Iterable[BinaryIO]) -> Iterator[
         yield Rejections(stream)
 
 
-def _same_file(path: Path, stream: BinaryIO) -> bool:
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        return os.path.samestat(path.stat(), os.fstat(stream.fileno()))
+def _same_file(path: Path, name: str) -> bool:
+    """By whatever name it is called; `-` is standard input, which may be a file."""
+    with contextlib.suppress(OSError):
+        return os.path.samestat(path.stat(), os.fstat(0) if name == "-" else Path(name).stat())
     return False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -92,7 +93,8 @@ def read_csv(file: CsvFile, *, ids: Ids | None, names: Names = NO_NAMES) -> Iter
 def read_items(items: Iterable[Item]) -> Iterator[Line]:
     """What a reader of other formats found; its items have ids of their own."""
     for item in items:
-        original = item.original or orjson.dumps(item.value)
+        # Not by orjson: what is refused may be what it cannot write.
+        original = item.original or (b"" if item.value is None else json.dumps(item.value, default=str).encode())
         problem, body = item.problem, None
         if item.value is not None:
             try:

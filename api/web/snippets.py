@@ -16,7 +16,7 @@ LEFT_OUT = Segment("…", False)
 def snippet(text: str, *, like: str) -> list[Segment]:
     """The piece, with signs of what was left out at its ends."""
     read = text[:READ]
-    pieces = marked(read, like=like)
+    pieces = marked(read, like=like) if like.strip() else [Segment(read, False)] * bool(read)
     start = _start(pieces, len(read))
     cut = _cut(pieces, start, start + LONGEST)
     return [

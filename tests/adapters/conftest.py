@@ -129,6 +129,24 @@ def memory(service: Service, tmp_path: Path) -> Iterator[seenbefore.Client]:
         yield client
 
 
+Backfill = Callable[[str, str], dict[str, Any]]
+
+
+@pytest.fixture
+def backfill(service: Service, server_python: str, tmp_path: Path) -> Backfill:
+    """Read the history of a host's server into that workspace, by the service's own command; what it says of it."""
+
+    def run(kind: str, address: str) -> dict[str, Any]:
+        target = ["--url", service.url, "--workspace", service.workspace, "--mark", str(tmp_path / "mark.json")]
+        command = [server_python, "-m", "api", "backfill", kind, address, "--since", "1d", "--per-second", "100"]
+        done = subprocess.run([*command, "--json", *target], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+    return run
+
+
 @pytest.fixture(params=TROUBLES)
 def trouble_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a service with which something is wrong."""

@@ -24,7 +24,7 @@ from mlflow.exceptions import INVALID_PARAMETER_VALUE, MlflowException
 
 from seenbefore import Client
 from seenbefore.adapters.mlflow import LONGEST_TAG, PAGE, error_text, failure_noted, note_failed_runs
-from tests.adapters.conftest import Page
+from tests.adapters.conftest import Backfill, Page
 
 RESET = ConnectionResetError(104, "Connection reset by peer")
 TRACEBACK = """Traceback (most recent call last):
@@ -107,6 +107,22 @@ def test_a_failed_run_becomes_an_incident(tracked: MlflowClient, memory: Client,
     )
     assert "Connection reset by peer" in page(run)
     assert "Seen before:" in page(run)
+
+
+def test_history_is_read_from_outside(
+    tracked: MlflowClient, tracking_url: str, service: Any, backfill: Backfill, request: pytest.FixtureRequest
+) -> None:
+    """`seenbefore backfill mlflow` finds failed runs by the server's API alone, with what their artifacts say."""
+    for artifact in ("logs/stderr.log", "model.txt"):
+        with pytest.raises(ConnectionResetError), mlflow.start_run():
+            mlflow.log_text(TRACEBACK, artifact)
+            raise RESET.with_traceback(None)
+    told = backfill("mlflow", tracking_url)
+    again = backfill("mlflow", tracking_url)
+
+    [incident] = service.incidents(pipeline=request.node.name)
+    assert (True, 0) == (told["accepted"] >= 1, again["accepted"])
+    assert TRACEBACK.strip() == incident["text"].strip()
 
 
 def test_resume_point_and_decisions_are_on_the_run(

@@ -14,12 +14,13 @@ import cloudpickle
 import pytest
 from prefect import flow, task
 from prefect.client.schemas.objects import TaskRun
+from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.testing.utilities import prefect_test_harness
 
 from seenbefore import Advice, AsyncClient, Decision, Strategy
 from seenbefore.adapters.prefect import Advised, seconds_more
-from tests.adapters.conftest import Page, misbehaving
+from tests.adapters.conftest import Backfill, Page, misbehaving, wait_for
 
 RESET = ConnectionResetError(104, "Connection reset by peer")
 MISSING = KeyError("customer_id")
@@ -74,6 +75,22 @@ def attempts_of(*failures: Exception, name: str = "fraud", **options: Any) -> in
 def flushed(memory: AsyncClient) -> bool:
     """Whether all that was told has arrived."""
     return asyncio.run(memory.flush(20.0))
+
+
+def test_history_is_read_from_outside(service: Any, backfill: Backfill) -> None:
+    """`seenbefore backfill prefect` finds what failed, and that a retry helped, by the server's API alone."""
+    saved = attempts_of(RESET, name="saved", retries=2)
+    lost = attempts_of(MISSING, name="lost")
+    address = str(PREFECT_API_URL.value())
+    told = wait_for(lambda: read if (read := backfill("prefect", address))["accepted"] else None)
+
+    [passed], [failed] = service.incidents(pipeline="saved"), service.incidents(pipeline="lost")
+    assert (2, -1) == (saved, lost)
+    assert {"succeeded": [2], "failed": []} == service.retries(count=1, pipeline="saved")
+    assert [("export", "ConnectionResetError"), ("export", "KeyError")] == [
+        (each["step"], each["template"].partition(":")[0]) for each in (passed, failed)
+    ]
+    assert told["outcomes"] >= 1
 
 
 def test_retries_as_advised_and_tells_how_it_went(memory: AsyncClient, service: Any) -> None:

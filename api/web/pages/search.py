@@ -75,7 +75,8 @@ async def search(request: Request, visitor: Visiting) -> Response:
     shown = looked(found, asked.fields(), next=_next(found), is_first=asked.cursor is None)
     if is_in_place(request):
         return page(request, "_found.html", **_context(asked, shown))
-    saved = await _saved_searches(request).all_of(visitor.workspace)
+    # While PostgreSQL is away the index answers, and nobody knows what was kept.
+    saved = [] if STORE in found.degraded else await _saved_searches(request).all_of(visitor.workspace)
     return page(
         request,
         "search.html",

@@ -12,6 +12,12 @@ SELECT true AS alone FROM pg_advisory_xact_lock(7304)
 -- The id alone does not name the month: all partitions' keys are asked.
 SELECT id FROM incidents WHERE id = ANY (%(ids)s)
 
+-- name: known
+-- What is sent again need not be read again.
+SELECT external_id FROM incident_keys
+WHERE workspace_id = %(workspace_id)s::int
+  AND external_hash IN (SELECT md5(each)::uuid FROM unnest(%(external_ids)s::text[]) each)
+
 -- name: get
 -- The id alone does not name the month: all partitions' keys are asked.
 SELECT i.id, i.workspace_id, i.precedent_id, i.signature_id, s.fingerprint, s.template, i.occurred_at, i.recorded_at,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import httpx
 
+from api.cli.source import read_items
+from ingest.items import Item
 from tests.api.cli.conftest import Command
 from tests.api.cli.test_import import incidents, where
 from tests.ingest.test_github_log import SET_UP, TESTS, archive, printed
@@ -72,3 +74,27 @@ def test_zip_that_is_none(command: Command, where: tuple[str, ...], tmp_path: Pa
     result = command("import", "--github-log", tmp_path / "logs.zip", *where)
 
     assert (2, True) == (result.exit_code, "this zip cannot be read" in result.stderr)
+
+
+def test_file_among_others_that_cannot_be_read(command: Command, where: tuple[str, ...], tmp_path: Path) -> None:
+    """It costs itself alone, and is named."""
+    (tmp_path / "a.xml").write_text(PYTEST)
+    (tmp_path / "b.zip").write_bytes(b"PK\x03\x04nothing")
+    (tmp_path / "c").write_text("who knows what")
+    result = command("import", *(tmp_path / name for name in ("b.zip", "c", "a.xml")), "--json", *where)
+
+    told = json.loads(result.stdout)
+    assert (1, 2, ["b.zip", "c"]) == (
+        result.exit_code,
+        told["accepted"],
+        [Path(each["file"]).name for each in told["problems"]],
+    )
+
+
+def test_items_that_no_import_takes() -> None:
+    """Each is refused with what is wrong with it, whatever it holds."""
+    odd = [{"text": "x", "environment": {"n": 2**70}}, {"text": "\ud800"}, {"text": ""}, {"text": "x", "attempt": 0}]
+    lines = list(read_items(Item(number, value=value) for number, value in enumerate(odd)))
+
+    assert [None] * 4 == [line.body for line in lines]
+    assert ["environment", "text", "line", "attempt"] == [str(line.problem).partition(":")[0] for line in lines]

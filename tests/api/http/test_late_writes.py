@@ -89,7 +89,7 @@ def test_what_was_said_later_stays(begun: httpx.Client, path: str, there: Docume
     """Whatever If-Match says: not of this version, of none, or of another."""
     version = 1 if path == SUB_TASK else 2
     before = put(begun, path, version=version - 1 or None, **there).json()
-    refused = [problem(late(begun, path, said, age=60, version=each), 409) for each in (None, version, 7)]
+    refused = [problem(late(begun, path, said, age=3, version=each), 409) for each in (None, version, 7)]
     after = begun.get(path).json()
 
     assert [(True, version, ["Seenbefore-Age"])] * 3 == [
@@ -133,6 +133,27 @@ def test_no_checkpoint_is_lost_to_what_was_said_before_it(begun: httpx.Client) -
     assert (True, "started", None) == (refused["superseded"], again["status"], again["completed_at"])
 
 
+@pytest.mark.parametrize(("path", "body"), [(RUN, RUNNING), (STEP, OWNED)], ids=["run", "step"])
+def test_success_is_not_lost_to_what_was_said_before_it(begun: httpx.Client, path: str, body: Document) -> None:
+    """Not by a second either; what is said after it may begin it anew."""
+    put(begun, path, version=1, **{**body, "status": "succeeded"})
+    refused = problem(late(begun, path, {**body, "status": "failed"}, age=1, version=2), 409)
+    time.sleep(0.2)
+    again = late(begun, path, {**body, "status": "running"}, age=0.05, version=2)
+
+    assert (True, 200, "running") == (refused["superseded"], again.status_code, again.json()["status"])
+
+
+def test_renewals_supersede_no_completion(begun: httpx.Client) -> None:
+    """That their own holder said before the last of them."""
+    claim = {**STARTED, "holder": "w-1", "lease_s": 60}
+    late(begun, SUB_TASK, claim, age=10)
+    renewed = put(begun, SUB_TASK, **claim)
+    done = late(begun, SUB_TASK, {**DONE, "holder": "w-1"}, age=5, version=1)
+
+    assert (200, 200, "completed") == (renewed.status_code, done.status_code, done.json()["status"])
+
+
 def test_what_was_said_again_counts_as_said_then(begun: httpx.Client) -> None:
     """A run that was begun again is not failed by what its first attempt had kept, though beginning changed nothing."""
     late(begun, "/runs/r-119", RUNNING, age=HOUR)
@@ -144,11 +165,11 @@ def test_what_was_said_again_counts_as_said_then(begun: httpx.Client) -> None:
 
 
 def test_latency_supersedes_nothing(begun: httpx.Client) -> None:
-    """Within half a minute the version that was read decides, as always; no time goes back."""
+    """Within two seconds the version that was read decides, as always; no time goes back."""
     progress = checked(put(begun, STEP, version=1, **OWNED, progress=0.5), StepAnswer)
-    unread = problem(late(begun, STEP, {**OWNED, "progress": 0.75}, age=20), 428)
-    taken = checked(late(begun, STEP, {**OWNED, "progress": 0.75}, age=20, version=unread["version"]), StepAnswer)
-    ended = checked(late(begun, STEP, {**OWNED, "status": "failed"}, age=25, version=3), StepAnswer)
+    unread = problem(late(begun, STEP, {**OWNED, "progress": 0.75}, age=1), 428)
+    taken = checked(late(begun, STEP, {**OWNED, "progress": 0.75}, age=1, version=unread["version"]), StepAnswer)
+    ended = checked(late(begun, STEP, {**OWNED, "status": "failed"}, age=1.5, version=3), StepAnswer)
 
     assert (0.75, progress["updated_at"]) == (taken["progress"], taken["updated_at"])
     assert ended["started_at"] <= ended["ended_at"]

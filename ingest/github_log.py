@@ -1,0 +1,165 @@
+"""Logs of GitHub Actions: of each step that failed, what it printed.
+
+Three forms are read: what `gh run view --log` and `--log-failed` print (job, step and line, with tabs between), the log
+of one job as GitHub keeps it (lines with time stamps), and the zip of "Download log archive" (`ingest.github_archive`).
+A step has failed where the runner says so: with `##[error]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ingest.bounded import BoundedText
+from ingest.foreign import moment_of, name_of
+from ingest.items import Item, Names, filled, identity
+
+LONGEST_LINE = 200_000
+#: `2026-11-20T08:15:00.1234567Z` and a space; the length of the fraction varies.
+LONGEST_STAMP = 40
+BYTE_ORDER_MARK = "\ufeff"
+#: What newer versions of gh print for a step, where the archive does not tell which it is.
+NO_STEP = "UNKNOWN STEP"
+ERROR, GROUP, END_OF_GROUP = "##[error]", "##[group]", "##[endgroup]"
+#: The runner's own way to show what it is about to run, with its environment: no output of the step.
+RUN_GROUP = "##[group]Run "
+CLEAN_UP = "Post job cleanup."
+#: Lines of the runner that tell nothing of a failure.
+NOISE = ("##[debug]", "##[command]", END_OF_GROUP)
+MARKERS = (ERROR, GROUP, "##[warning]", "##[notice]", "##[section]")
+#: A group that shows what is run is at most so long; what goes on is output.
+LONGEST_SHOWN = 500
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line of a log: which job and step it is of, as far as it says, its time stamp, its text, and its bytes."""
+
+    number: int
+    size: int
+    job: str | None
+    step: str | None
+    stamp: str
+    text: str
+
+
+def parse_line(raw: bytes, *, number: int, size: int, job: str | None = None, step: str | None = None) -> LogLine:
+    """A line in whichever form."""
+    line = raw.decode("utf-8", "replace").rstrip("\r\n").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    line = line.removeprefix(BYTE_ORDER_MARK)
+    parts = line.split("\t", 2)
+    if len(parts) == 3 and _stamped(parts[2])[0]:
+        job, line = parts[0], parts[2]
+        step = parts[1] if parts[1] != NO_STEP else None
+    stamp, text = _stamped(line)
+    return LogLine(number, size, job, step, stamp, text)
+
+
+def is_log_line(raw: bytes) -> bool:
+    """Whether a line could be of such a log: it has a time stamp where one belongs."""
+    return bool(parse_line(raw, number=1, size=0).stamp)
+
+
+def _stamped(line: str) -> tuple[str, str]:
+    """The time stamp and the rest; an empty stamp where there is none."""
+    line = line.removeprefix(BYTE_ORDER_MARK)
+    stamp, _, text = line[:LONGEST_STAMP].partition(" ")
+    if len(stamp) >= 20 and stamp.endswith("Z") and stamp[10] == "T" and _moment(stamp):
+        return stamp, text + line[LONGEST_STAMP:]
+    return "", line
+
+
+def _moment(stamp: str) -> datetime | None:
+    """Python reads six digits of a fraction, GitHub writes seven."""
+    whole, dot, fraction = stamp.removesuffix("Z").partition(".")
+    return moment_of(f"{whole}{dot}{fraction[:6]}+00:00")
+
+
+@dataclass
+class _Step:
+    """A step while it is read."""
+
+    job: str | None
+    named: str | None
+    title: str | None = None
+    number: int = 0
+    first_error: LogLine | None = None
+    last_error: LogLine | None = None
+    text: BoundedText = field(default_factory=BoundedText)
+    original: BoundedText = field(default_factory=lambda: BoundedText(head=2_000, tail=20_000))
+    shown: int | None = None
+
+    def add(self, line: LogLine) -> None:
+        """A line of the step."""
+        self.original.add(f"{line.stamp} {line.text}\n")
+        if line.text.startswith(ERROR):
+            self.first_error = self.first_error or line
+            self.last_error = line
+        if self._is_output(line.text):
+            self.text.add(_unmarked(line.text) + "\n")
+
+    def _is_output(self, text: str) -> bool:
+        if text.startswith(RUN_GROUP):
+            self.shown = 0
+            self.title = self.title or text.removeprefix(GROUP)
+        elif text.startswith((END_OF_GROUP, ERROR)):
+            self.shown = None
+        elif self.shown is not None:
+            self.shown = self.shown + 1 if self.shown < LONGEST_SHOWN else None
+        return self.shown is None and not text.startswith(NOISE)
+
+
+def _unmarked(text: str) -> str:
+    return next((text[len(mark) :] for mark in MARKERS if text.startswith(mark)), text)
+
+
+def failed_steps(lines: Iterable[LogLine], *, names: Names) -> Iterator[Item]:
+    """The failure of each failed step, in the order of the log."""
+    step: _Step | None = None
+    size = 0
+    for line in lines:
+        if step is None or _begins_another(step, line):
+            if step is not None and (item := _item(step, size=size, names=names)) is not None:
+                yield item
+                size = 0
+            step = _Step(line.job, line.step, number=line.number)
+        step.add(line)
+        size += line.size
+    if step is not None and (item := _item(step, size=size, names=names)) is not None:
+        yield item
+
+
+def _begins_another(step: _Step, line: LogLine) -> bool:
+    """Where steps have no names, the runner shows what it runs at the beginning of each."""
+    if (line.job, line.step) != (step.job, step.named):
+        return True
+    return line.step is None and line.text.startswith((RUN_GROUP, CLEAN_UP))
+
+
+def _item(step: _Step, *, size: int, names: Names) -> Item | None:
+    """None for a step that did not fail."""
+    first, last = step.first_error, step.last_error
+    if first is None or last is None:
+        return None
+    value = _names(step, given=names) | filled(
+        text=step.text.text().strip() or first.text,
+        occurred_at=(moment.isoformat() if (moment := _moment(last.stamp)) else None),
+        external_id=_id(step, first),
+    )
+    return Item(first.number, size, value, original=step.original.text().encode("utf-8", "replace"))
+
+
+def _names(step: _Step, *, given: Names) -> dict[str, Any]:
+    """The job is the pipeline and the step its step; under a pipeline that is given, both make the step."""
+    job, title = name_of(step.job), name_of(step.named or step.title)
+    if given.pipeline:
+        return filled(step=name_of(" / ".join(part for part in (job, title) if part))) | given.fields()
+    return filled(pipeline=job, step=title) | given.fields()
+
+
+def _id(step: _Step, error: LogLine) -> str:
+    """The first error and its time, to 100 ns: so the same failure is one in all three forms of a log."""
+    where = () if error.stamp else (step.job, step.named, step.text.text())
+    return identity("github-log", error.stamp, error.text, *where)
