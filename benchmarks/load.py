@@ -102,5 +102,5 @@ def _gauges(client: httpx.Client) -> dict[str, int]:
 def _gauge_lines(text: str) -> Iterator[tuple[str, int]]:
     for line in text.splitlines():
         name, _, value = line.partition(" ")
-        if name.startswith("seenbefore_") and value.isdigit():
-            yield name, int(value)
+        if name.startswith("seenbefore_signatures_"):  # as decimals
+            yield name, int(float(value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from knowledge.advisor import calibration as calibrating
@@ -19,6 +19,17 @@ log = logging.getLogger(__name__)
 
 #: A workspace is looked at again after so long at the earliest, by whichever replica comes first.
 REFIT_EVERY = timedelta(minutes=10)
+#: Storms and merges change the truth of what came out before, too: they are seen after so long.
+REMEMBERED_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """Figures of a workspace, by what had come out until `latest`; good until that time of the monotonic clock."""
+
+    measured: Measured
+    latest: datetime | None
+    until: float
 
 
 class Calibrations:
@@ -30,6 +41,7 @@ class Calibrations:
         self._fits: dict[int, Fit] = {}
         self._settings: dict[int, AdvisorSettings] = {}
         self._failed_at: dict[int, float] = {}
+        self._measured: dict[int, _Remembered] = {}
 
     def settings_of(self, workspace_id: int | None) -> AdvisorSettings:
         """The settings in force for a workspace; those that ship where it has not learned its own."""
@@ -55,10 +67,20 @@ class Calibrations:
         return sum(learned)
 
     async def measured(self, workspace_id: int) -> Measured:
-        """How a workspace's latest answers fared of which the truth is known."""
+        """How a workspace's latest answers fared of which the truth is known.
+
+        It takes a tenth of a second where there are many, so it is remembered for `REMEMBERED_S` while nothing new
+        comes out.
+        """
         async with self._database.connection() as connection:
+            latest = await stored.latest(connection, workspace_id=workspace_id)
+            known = self._measured.get(workspace_id)
+            if known is not None and known.latest == latest and time.monotonic() < known.until:
+                return known.measured
             judged = await stored.judged(connection, workspace_id=workspace_id)
-        return await asyncio.to_thread(calibrating.measure, judged)
+        measured = await asyncio.to_thread(calibrating.measure, judged)
+        self._measured[workspace_id] = _Remembered(measured, latest=latest, until=time.monotonic() + REMEMBERED_S)
+        return measured
 
     async def _learned(self, workspace_id: int, *, at: datetime) -> bool:
         """Whether a workspace was learned from, which marks it. The fit takes no connection from those who ask."""

@@ -10,7 +10,7 @@ from knowledge.advisor.calibration import FAIL_GRID, Calibration, Fit, Judged
 from knowledge.advisor.strategy import FAIL_FROM_SIMILARITY
 from knowledge.failures import DecisionAction, Verdict
 from knowledge.store.database import Connection
-from knowledge.store.rows import execute, fetch_all, to_json
+from knowledge.store.rows import execute, fetch_all, fetch_one, to_json
 
 #: Advice that is looked at: enough for a share of 2 % to be known to 0.3 %, and what the workspace was long ago fades.
 LATEST = 2_000
@@ -27,6 +27,12 @@ async def judged(
     """The latest advice of which the truth is known, newest first; of each precedent at most `of_each`."""
     rows = await fetch_all(connection, "calibration.judged", workspace_id=workspace_id, of_each=of_each, limit=limit)
     return [_judged(row) for row in rows]
+
+
+async def latest(connection: Connection, *, workspace_id: int) -> datetime | None:
+    """When something last came out of which a workspace learns."""
+    row = await fetch_one(connection, "calibration.latest", workspace_id=workspace_id)
+    return row["at"] if row else None
 
 
 async def save(connection: Connection, *, workspace_id: int, fit: Fit | None, at: datetime) -> None:

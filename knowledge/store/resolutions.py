@@ -27,14 +27,17 @@ async def record(
     cause: Cause | None = None,
     author: str | None = None,
     fixed_in: Mapping[str, str] | None = None,
+    id: UUID | None = None,
 ) -> ResolutionRecord:
     """Record what fixed an incident; its precedent shows the latest. Raises `NotFound`.
 
-    The same summary for the same incident is one row. Verdict and cause replace what was stated of the incident.
+    The same summary for the same incident is one row. Verdict and cause replace what was stated of the incident. `id`
+    is that of the proposal it was; said anew, it gets one of its own.
     """
     async with connection.transaction():
         record = await _record_one(
             connection,
+            id=id or uuid7(),
             workspace_id=workspace_id,
             incident_id=incident_id,
             summary=summary,
@@ -52,6 +55,7 @@ async def record(
 async def _record_one(
     connection: Connection,
     *,
+    id: UUID,
     workspace_id: int,
     incident_id: UUID,
     summary: str,
@@ -64,7 +68,7 @@ async def _record_one(
         connection,
         "resolutions.record",
         workspace_id=workspace_id,
-        id=uuid7(),
+        id=id,
         incident_id=incident_id,
         summary=summary,
         action=action,

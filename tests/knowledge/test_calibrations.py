@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -357,3 +358,28 @@ async def test_calibration_of_a_new_workspace(world: World) -> None:
         told["intercept"],
         told["thresholds"],
     )
+
+
+async def test_figures_are_remembered_until_something_comes_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By outcome, by a person's word and by a correction; the same again is not read again."""
+    reads = []
+    read = calibration.judged
+
+    async def counted(*args: Any, **options: Any) -> list[Judged]:
+        reads.append(options)
+        return await read(*args, **options)
+
+    monkeypatch.setattr(calibration, "judged", counted)
+    answer, incident = await advised(world)
+    _, other = await advised(world, DENIED)
+    told = [(await world.service.calibration("team"))["judged"]]
+    await world.service.outcome("team", incident, result="succeeded", attempt=2)
+    told += [(await world.service.calibration("team"))["judged"] for _ in range(3)]
+    await state(world, other, Verdict.GENUINE)
+    told.append((await world.service.calibration("team"))["judged"])
+    by_people = (await world.service.calibration("team"))["by_people"]
+    await override(world, answer["precedent"]["id"], Verdict.GENUINE)
+
+    assert [0, 1, 1, 1, 2] == told
+    assert (1, 2) == (by_people, (await world.service.calibration("team"))["by_people"])
+    assert 4 == len(reads)

@@ -60,6 +60,14 @@ WITH candidates AS (
 SELECT precedent, odds, nearest, verdict, confidence, decision, said, result FROM told
 WHERE nr <= %(of_each)s ORDER BY created_at DESC LIMIT %(limit)s
 
+-- name: latest
+-- When something last came out, or was corrected: three looks at indexes.
+SELECT greatest(
+    (SELECT max(o.created_at) FROM outcomes o WHERE o.workspace_id = %(workspace_id)s),
+    (SELECT max(r.created_at) FROM resolutions r
+     WHERE r.workspace_id = %(workspace_id)s AND r.verdict IS NOT NULL AND r.incident_id IS NOT NULL),
+    (SELECT max(a.at) FROM audit_log a WHERE a.workspace_id = %(workspace_id)s)) AS at
+
 -- name: save
 -- What was learned, or that there is too little (again), from what had come out until `at`. The later one stays.
 INSERT INTO calibrations AS c (workspace_id, looked_at, fit, fitted_at)

@@ -47,6 +47,17 @@ def test_without_postgresql(service: ServiceProcess, pages: httpx.Client) -> Non
     assert "transient" in text_of(back)
 
 
+def test_search_without_postgresql(service: ServiceProcess, pages: httpx.Client) -> None:
+    """A question is answered as the index has it, and the page says so; a list says to come back."""
+    with without_postgres(service):
+        asked = pages.get("/ui/search", params={"q": "storage sheds load"})
+        listed = pages.get("/ui/search")
+
+    assert [200, 503] == [asked.status_code, listed.status_code]
+    assert "PostgreSQL is away" in text_of(asked)
+    assert "documented" in text_of(asked)
+
+
 def test_the_service_tells_where_to_look(service: ServiceProcess) -> None:
     """Last of all that it prints when it starts."""
 

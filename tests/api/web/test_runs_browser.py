@@ -8,11 +8,10 @@ import httpx
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.api.http.asking import recorded
+from tests.api.http.asking import SLOW_DOWN, recorded
 from tests.api.http.pipelines import HASH, put_run, put_step, put_sub_task
+from tests.api.web.happening import PLUM, advised, genuine, made, outcome
 from tests.api.web.looking import BROWSER, unfit_on
-from tests.api.web.test_overview import PLUM, advised, genuine
-from tests.api.web.test_runs import made
 from tests.hostile import MUCH, TEXTS
 
 pytestmark = BROWSER
@@ -100,6 +99,8 @@ async def test_pages_are_fit(page: Page, told: httpx.Client, address: str) -> No
     genuine(told)
     for run in range(4):
         advised(told, PLUM, run_id=f"r-{run}", attempt=1, max_attempts=3, spent={"gpu_hours": 1})
+    answer = advised(told, SLOW_DOWN, run_id="s")
+    outcome(told, answer["incident_id"], "succeeded", attempt=2)
 
     assert [] == await unfit_on(page, address)
 

@@ -13,8 +13,9 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.api.durability.process import ServiceProcess, started
+from tests.api.web.knowing import latest_incident, precedent, resolved
 from tests.api.web.looking import BROWSER, Watch, faults, unfit_on
-from tests.api.web.reading import text_of
+from tests.api.web.reading import fields_of_form, text_of
 
 COOKIE = "seenbefore_key"
 
@@ -61,6 +62,27 @@ def somebody(anybody: httpx.Client, secret: str) -> httpx.Client:
 def sign_in(client: httpx.Client, secret: str, **fields: str) -> httpx.Response:
     """Send the form."""
     return client.post("/ui/sign-in", data={"key": secret, **fields})
+
+
+def test_corrections_and_votes_are_the_keys(guarded: ServiceProcess, somebody: httpx.Client, secret: str) -> None:
+    """Nobody is asked for a name, and a second browser of the same key has no second vote."""
+    headers = {"Authorization": f"Bearer {secret}"}
+    with httpx.Client(base_url=guarded.url, headers=headers, timeout=30.0) as told:
+        found = precedent(told, "apple")
+        resolved(told, latest_incident(told, found["id"]), "Glue it")
+        resolution = told.get(f"/precedents/{found['id']}").json()["resolutions"][0]["id"]
+    here = f"/ui/precedents/{found['id']}"
+    hidden = fields_of_form(somebody.get(here), f"{here}/verdict")
+    somebody.post(f"{here}/verdict", data=hidden | {"verdict": "genuine", "reason": "x"})
+    with httpx.Client(base_url=guarded.url, timeout=30.0) as another:
+        sign_in(another, secret)
+        for client in (somebody, another):
+            client.post(f"{here}/resolutions/{resolution}/vote", data={"helped": "true"})
+    page = text_of(somebody.get(here))
+
+    assert "genuine API key Mo's browser says so." in page
+    assert "Helped me 1 Did not 0" in page
+    assert "Your name" not in page
 
 
 @pytest.mark.parametrize(

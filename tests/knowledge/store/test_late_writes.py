@@ -18,8 +18,8 @@ from tests.knowledge.store.test_runs import Writer
 #: What was said of a sub-task, one after the other, and in which order it is delivered.
 SAID = st.lists(st.sampled_from(list(SubTaskStatus)), min_size=1, max_size=6)
 DELIVERED = SAID.flatmap(lambda said: st.permutations(list(enumerate(said))))
-#: Between two that were said: longer than any latency.
-APART_S = 3_600.0
+#: Between two that were said: longer than a latency that is put up with.
+APART_S = 2.5
 
 
 @pytest.fixture

@@ -274,3 +274,13 @@ async def test_text_that_postgres_cannot_store_is_invalid_input(database: Databa
         with pytest.raises(InvalidInput):
             async with database.connection() as connection:
                 await incidents.record(connection, [incident(text=text)])
+
+
+async def test_known_external_ids(connection: Connection, workspace: int, incident: MakeIncident) -> None:
+    """Those that have incidents in this workspace; asking for none tells of none."""
+    await incidents.record(connection, [incident(external_id=id) for id in ("a", "b")])
+    other = await workspaces.ensure(connection, "other")
+
+    assert {"a", "b"} == await incidents.known(connection, workspace_id=workspace, external_ids=["a", "b", "c"])
+    assert set() == await incidents.known(connection, workspace_id=other, external_ids=["a"])
+    assert set() == await incidents.known(connection, workspace_id=workspace, external_ids=[])

@@ -31,10 +31,12 @@ CREATE FUNCTION moment_of(p_age double precision) RETURNS timestamptz LANGUAGE s
     SELECT clock_timestamp() - make_interval(secs => coalesce(p_age, 0))
 $$;
 
--- An age carries the latency of its delivery: so much later may what is there have been said and be replaced.
-CREATE FUNCTION is_superseded(p_age double precision, p_moment timestamptz, p_said_at timestamptz) RETURNS boolean
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT p_age IS NOT NULL AND p_said_at > p_moment + interval '30 seconds'
+-- An age carries the latency of its delivery: so much later may what is there have been said and be replaced. `p_done`:
+-- what is there has succeeded, and is not lost for a latency.
+CREATE FUNCTION is_superseded(
+    p_age double precision, p_moment timestamptz, p_said_at timestamptz, p_done boolean
+) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT p_age IS NOT NULL AND p_said_at > p_moment + CASE WHEN p_done THEN interval '0' ELSE interval '2 seconds' END
 $$;
 
 CREATE FUNCTION put_run(
@@ -73,7 +75,7 @@ BEGIN
         -- Attributes were checked by that domain, or by none.
         WHEN (p_domain IS NOT NULL OR p_attributes IS NOT NULL) AND run.domain IS DISTINCT FROM p_domain THEN 'domain'
         WHEN same AND current THEN 'same'
-        WHEN is_superseded(p_age, moment, run.said_at) THEN 'superseded'
+        WHEN is_superseded(p_age, moment, run.said_at, run.status = 'succeeded') THEN 'superseded'
         WHEN NOT current THEN 'stale'
         WHEN p_expected IS NULL THEN 'unversioned'
         ELSE 'changed' END;
@@ -138,7 +140,7 @@ BEGIN
         WHEN step.id IS NULL THEN 'absent'
         WHEN step.owner <> p_owner THEN 'owner'
         WHEN same AND current THEN 'same'
-        WHEN is_superseded(p_age, moment, step.said_at) THEN 'superseded'
+        WHEN is_superseded(p_age, moment, step.said_at, step.status = 'succeeded') THEN 'superseded'
         WHEN NOT current THEN 'stale'
         WHEN p_expected IS NULL THEN 'unversioned'
         ELSE 'changed' END;
@@ -262,10 +264,9 @@ BEGIN
         WHEN same AND current THEN 'same'
         -- Work that was completed stands, however late that is told: but where it was done again since, or is just now.
         WHEN p_status = 'completed' AND sub_task.status <> 'completed' AND NOT running THEN NULL
-        -- A checkpoint is not lost to what was said before it, not for a latency either.
-        WHEN p_status <> 'completed' AND sub_task.status = 'completed' AND p_age IS NOT NULL AND sub_task.said_at > moment
-            THEN 'superseded'
-        WHEN is_superseded(p_age, moment, sub_task.said_at) THEN 'superseded' END;
+        -- Renewals of a claim say nothing after its holder's completion: that is told of later than it was done.
+        WHEN p_status = 'completed' AND running AND NOT is_superseded(p_age, moment, sub_task.started_at, false) THEN NULL
+        WHEN is_superseded(p_age, moment, sub_task.said_at, sub_task.status = 'completed') THEN 'superseded' END;
     told := coalesce(told, CASE
         WHEN NOT current THEN 'stale'
         WHEN p_expected IS NULL THEN 'unversioned'
