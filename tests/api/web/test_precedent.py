@@ -12,6 +12,9 @@ from tests.api.http.asking import SLOW_DOWN, recorded
 from tests.api.web.knowing import failure, indexed, latest_incident, precedent, resolved
 from tests.api.web.reading import elements, fields_of_form, text_of
 
+#: The id of nothing; the same in every process, for it stands in names of tests.
+NOBODY = "8f14e45f-ceea-467f-a0e6-2d3c4b5a6978"
+
 Document = dict[str, Any]
 
 
@@ -129,7 +132,7 @@ def test_a_documented_precedent(pages: httpx.Client, told: httpx.Client) -> None
     assert "Correct it" not in text
 
 
-@pytest.mark.parametrize("address", [str(uuid4()), "17", "%00", "x" * 300])
+@pytest.mark.parametrize("address", [NOBODY, "17", "%00", "x" * 300])
 def test_what_is_not_there(pages: httpx.Client, address: str) -> None:
     """A page that says so."""
 
@@ -246,7 +249,7 @@ def test_a_merge_joins(pages: httpx.Client, told: httpx.Client) -> None:
     assert (303, f"/ui/precedents/{found['id']}") == (led.status_code, led.headers["location"])
 
 
-@pytest.mark.parametrize("other", ["", "nothing", "http://x/y", str(uuid4()), "itself"])
+@pytest.mark.parametrize("other", ["", "nothing", "http://x/y", NOBODY, "itself"])
 def test_what_cannot_be_merged(pages: httpx.Client, told: httpx.Client, other: str) -> None:
     """The page says why."""
     found = precedent(told, "apple")
