@@ -16,8 +16,10 @@ from seenbefore.artifacts import Given
 from seenbefore.core import RESUME_TIMEOUT_S, Core
 from seenbefore.plans import Plan, T
 from seenbefore.plans_async import drive_async
-from seenbefore.runs import LEASE_S, RunState, StepState
+from seenbefore.runs import RunState
 from seenbefore.settings import TIMEOUT_S
+from seenbefore.steps import StepState
+from seenbefore.sub_tasks import LEASE_S
 from seenbefore.updating import Change, update
 from seenbefore.wire import Document
 
@@ -164,10 +166,17 @@ class AsyncRun(_Block):
         plan: Sequence[str] | None = None,
         schema_version: int | None = None,
         attributes: Mapping[str, Any] | None = None,
+        take_over: bool = False,
     ) -> AsyncStep:
         """As `Run.step`, to be used with `async with`."""
         state = StepState(
-            self._state, name=name, owner=owner, plan=plan, schema_version=schema_version, attributes=attributes
+            self._state,
+            name=name,
+            owner=owner,
+            plan=plan,
+            schema_version=schema_version,
+            attributes=attributes,
+            take_over=take_over,
         )
         return AsyncStep(state)
 

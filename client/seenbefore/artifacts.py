@@ -5,18 +5,24 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
+import logging
 import os
 import shutil
 import socket
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from seenbefore.errors import ArtifactMissing
 from seenbefore.hashing import hash_path
+from seenbefore.plain import label, text
 
 PARTIAL = ".seenbefore"
+#: Of a hash so many digits are in a name.
+DIGITS = 16
+LONGEST_URI = 2_000
+log = logging.getLogger("seenbefore")
 PathLike = str | os.PathLike[str]
 Given = PathLike | Mapping[str, PathLike] | None
 _numbers = itertools.count(1)
@@ -24,15 +30,27 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Artifacts:
-    """The artifacts of a sub-task by name; `single` where the pipeline has given one path and not a mapping."""
+    """The artifacts of a sub-task by the names under which they are recorded, and `names`, those that the pipeline has
+    given; `single` where it has given one path and not a mapping."""
 
     paths: Mapping[str, Path]
     single: bool
+    names: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def shown(self) -> Any:
         """The paths in the shape in which they were given; None where there are none."""
-        return _shaped(self.paths, single=self.single)
+        return self.shaped(self.paths)
+
+    def shaped(self, paths: Mapping[str, Path]) -> Any:
+        """Such paths in the same shape."""
+        if self.single:
+            return next(iter(paths.values()), None)
+        return {self.names[name]: path for name, path in paths.items()}
+
+    def uri_of(self, name: str, given: object) -> object:
+        """Where one is to be had elsewhere, of what the pipeline says of that."""
+        return given.get(self.names.get(name, name)) if isinstance(given, Mapping) else given
 
     def match(self, recorded: object) -> bool:
         """Whether exactly these lie on the disk now, with the hashes that were recorded."""
@@ -54,9 +72,24 @@ def make_artifacts(given: Given) -> Artifacts:
     """One path is named by its file."""
     if given is None:
         return Artifacts({}, single=True)
-    if isinstance(given, Mapping):
-        return Artifacts({str(name): Path(path) for name, path in given.items()}, single=False)
-    return Artifacts({Path(given).name: Path(given)}, single=True)
+    single = not isinstance(given, Mapping)
+    paths: dict[str, Path] = {}
+    names: dict[str, Any] = {}
+    for name, path in ({Path(given).name: given} if not isinstance(given, Mapping) else given).items():
+        told = label(name)
+        if told in paths:  # they differ in what the service does not take
+            told = label(f"{told}-{len(paths)}")
+        paths[told], names[told] = Path(path), name
+    return Artifacts(paths, single=single, names=names)
+
+
+def described(artifact: Mapping[str, Any], uri: object) -> dict[str, str]:
+    """Its hash, and where it is where that is known."""
+    place = text(uri or artifact.get("uri") or "", longest=10 * LONGEST_URI)
+    if len(place) > LONGEST_URI:
+        log.warning("the uri of an artifact is left out: it has more than %d characters", LONGEST_URI)
+        place = ""
+    return {"sha256": artifact["sha256"]} | ({"uri": place} if place else {})
 
 
 def recorded_hashes(recorded: object) -> dict[str, str] | None:
@@ -75,12 +108,13 @@ class Draft:
     def __init__(self, artifacts: Artifacts) -> None:
         self._artifacts = artifacts
         self._places = {name: _beside(path) for name, path in artifacts.paths.items()}
+        self._given_up = False
         self._before = {name: _stamp(path) for name, path in artifacts.paths.items()}
 
     @property
     def shown(self) -> Any:
         """Where to write, in the shape in which the artifacts were given."""
-        return _shaped(self._places, single=self._artifacts.single)
+        return self._artifacts.shaped(self._places)
 
     def place(self, name: str) -> Path:
         """Where to write one."""
@@ -105,8 +139,33 @@ class Draft:
 
     def discard(self) -> None:
         """Remove what was not put in its place."""
+        self._given_up = True
         for place in self._places.values():
             _remove(place)
+
+    def filled_by(self, produce: Callable[..., Any]) -> Any:
+        """What `produce` gives. What it writes after it was given up, in a thread that nobody can end, goes too."""
+        try:
+            return produce(self.shown) if self._places else produce()
+        finally:
+            if self._given_up:
+                self.discard()
+
+    def set_aside(self, work: str) -> None:
+        """Keep what is finished for whoever does the same work next; `work` is the hash of its inputs."""
+        for name, place in self._places.items():
+            if place.exists():
+                place.rename(_aside(self._artifacts.paths[name], work=work, content=hash_path(place)))
+
+    def take_up(self, work: str) -> bool:
+        """Go on with what was set aside of the same work; whether all of it is there, and whole."""
+        found = {name: _set_aside(path, work=work) for name, path in self._artifacts.paths.items()}
+        if not found or not all(found.values()):
+            return False
+        for name, path in found.items():
+            assert path is not None  # noqa: S101 - for the type checker
+            path.rename(self._places[name])
+        return True
 
     def _written(self, name: str) -> Path:
         """The temporary place, or the final one where `produce` has written there by itself."""
@@ -118,12 +177,6 @@ class Draft:
         raise ArtifactMissing(f"{final}: it was to be produced, and was not written")
 
 
-def _shaped(paths: Mapping[str, Path], *, single: bool) -> Any:
-    if not single:
-        return dict(paths)
-    return next(iter(paths.values()), None)
-
-
 def _host() -> str:
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
@@ -131,6 +184,28 @@ def _host() -> str:
 def _beside(path: Path) -> Path:
     """A name of this process's own in the same folder, with the same ending (libraries go by it)."""
     return path.with_name(f"{PARTIAL}-{_host()}-{os.getpid()}-{next(_numbers)}-{path.name}")
+
+
+def forget_aside(artifacts: Artifacts) -> None:
+    """Remove what was set aside for these places: they have what was to be made."""
+    for path in artifacts.paths.values():
+        for left in path.parent.glob(f"{PARTIAL}-done-*"):
+            if left.name.split("-", 4)[-1] == path.name:
+                _remove(left)
+
+
+def _aside(path: Path, *, work: str, content: str) -> Path:
+    return path.with_name(f"{PARTIAL}-done-{work[:DIGITS]}-{content[:DIGITS]}-{path.name}")
+
+
+def _set_aside(path: Path, *, work: str) -> Path | None:
+    """What was set aside for this place and is still what it was."""
+    start = f"{PARTIAL}-done-{work[:DIGITS]}-"
+    for each in path.parent.iterdir():
+        content, _, name = each.name.removeprefix(start).partition("-")
+        if each.name.startswith(start) and name == path.name and hash_path(each).startswith(content):
+            return each
+    return None
 
 
 def _sweep(path: Path) -> None:

@@ -22,6 +22,8 @@ from seenbefore.wire import Answer
 INCIDENTS = "/incidents"
 #: Of the timeout so much at most is spent on bringing the run's checkpoints first.
 FOR_CHECKPOINTS = 0.25
+#: Whoever has waited for so much of the timeout has waited in vain; before that, nobody was there.
+NEARLY = 0.9
 log = logging.getLogger("seenbefore")
 
 
@@ -33,11 +35,15 @@ def advising(core: Core, error: object, **about: Any) -> Plan[Advice]:
         body = failure_body(error, **about) | {"external_id": f"seenbefore-{uuid.uuid4().hex}"}
         if run_id := body.get("run_id"):  # where the run can go on is known once its checkpoints have arrived
             yield quietly(core.flush, lane=calls.run_path(run_id), timeout_s=core.timeout_s * FOR_CHECKPOINTS)
-        left = core.timeout_s - (time.monotonic() - begun)
-        answer: Answer | None = yield Ask(calls.advise(body, key=uuid.uuid4().hex), max(0.0, left))
+        left = max(0.0, core.timeout_s - (time.monotonic() - begun))
+        asked_at = time.monotonic()
+        answer: Answer | None = yield Ask(calls.advise(body, key=uuid.uuid4().hex), left)
         if answer is None:  # the same `external_id`: if the service has it after all, it is one incident
+            waited_s = time.monotonic() - asked_at
             told = {**body, "occurred_at": datetime.now(UTC).isoformat()}
             yield quietly(core.put, Write(INCIDENTS, "note", calls.post(INCIDENTS, told)))
+            if waited_s < left * NEARLY:  # refused, or given up at once since the last silence
+                return default_advice("Seen Before does not answer.")
         return read_advice(answer)
     except asyncio.CancelledError:
         if is_cancelled():

@@ -64,6 +64,11 @@ def read(path: str) -> Request:
     return Request("GET", path)
 
 
+def hand_over(path: str, body: Mapping[str, Any]) -> Request:
+    """Give a step to another owner."""
+    return post(f"{path}/hand-over", body)
+
+
 def sub_tasks(run_id: str, step: str, *, after: str) -> Request:
     """The next page of a step's sub-tasks."""
     return Request("GET", f"{_path('runs', run_id, 'steps', step, 'sub-tasks')}?{urlencode({'after': after})}")

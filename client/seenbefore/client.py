@@ -14,8 +14,10 @@ from seenbefore.advice import Advice
 from seenbefore.artifacts import Given
 from seenbefore.core import RESUME_TIMEOUT_S, Core
 from seenbefore.plans import Plan, T, drive
-from seenbefore.runs import LEASE_S, RunState, StepState
+from seenbefore.runs import RunState
 from seenbefore.settings import TIMEOUT_S
+from seenbefore.steps import StepState
+from seenbefore.sub_tasks import LEASE_S
 from seenbefore.updating import Change, update
 from seenbefore.wire import Document
 
@@ -176,11 +178,19 @@ class Run(_Block):
         plan: Sequence[str] | None = None,
         schema_version: int | None = None,
         attributes: Mapping[str, Any] | None = None,
+        take_over: bool = False,
     ) -> Step:
-        """A step, to be used with `with`: `owner` is who alone may write it, `plan` its sub-tasks in order (1,000 at
-        most). `schema_version` is that of its attributes; the run's by default."""
+        """A step, to be used with `with`: `owner` is who alone may write it, the same in every attempt; `take_over` has
+        the step handed over by whom it belongs to now. `plan` is its sub-tasks in order (1,000 at most).
+        `schema_version` is that of its attributes; the run's by default."""
         state = StepState(
-            self._state, name=name, owner=owner, plan=plan, schema_version=schema_version, attributes=attributes
+            self._state,
+            name=name,
+            owner=owner,
+            plan=plan,
+            schema_version=schema_version,
+            attributes=attributes,
+            take_over=take_over,
         )
         return Step(state)
 
@@ -220,14 +230,15 @@ class Step(_Block):
     ) -> Any:
         """Do a piece of work, unless it is done: over the same `inputs`, with its artifacts on the disk as they were.
 
-        `artifact` is a path or `{name: path}`; `produce` gets a place (or places) beside it to write to, and what it
-        has written is put there whole. Gives the path (or paths); without an artifact what `produce()` gives, and None
-        when skipped. `inputs` are paths and plain values: with them, the work of other runs counts too. `version`
-        names the code. `uri` says where artifacts can be had elsewhere, `fetch(uri, path)` brings them from there.
-        `exclusive` claims the work for `lease_s` seconds at a time; where another holds it, it waits for `wait_s`
-        seconds (default: a lease and 5), then raises `Held`. Where the lease has ended meanwhile, unrenewed for want of
-        a service, it waits for that as long, then raises `Lapsed` (a `Held`) and publishes nothing. Beyond that it
-        raises what `produce` raises, and `ArtifactMissing`.
+        Its name is its own in the step. `artifact` is a path or `{name: path}`; `produce` gets a place (or places)
+        beside it to write to, and what it has written is put there whole. Gives the path (or paths); without an
+        artifact what `produce()` gives, and None when skipped. `inputs` are paths and plain values: with them, the work
+        of other runs counts too. `version` names the code. `uri` says where artifacts can be had elsewhere,
+        `fetch(uri, path)` brings them from there. `exclusive` claims the work for `lease_s` seconds at a time; where
+        another holds it, it waits for `wait_s` seconds (default: a lease and 5), then raises `Held`. Where the lease
+        has ended meanwhile, unrenewed for want of a service, it waits for that as long, then raises `Lapsed` (a `Held`)
+        and publishes nothing; artifacts that were finished are set aside, and whoever claims the same work next
+        publishes them. Beyond that it raises what `produce` raises, and `ArtifactMissing`.
         """
         how = {"fetch": fetch, "uri": uri, "exclusive": exclusive, "lease_s": lease_s, "wait_s": wait_s}
         plan = self._state.sub_task(name, inputs=inputs, version=version, produce=produce, artifact=artifact, **how)

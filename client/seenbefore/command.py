@@ -17,17 +17,21 @@ from seenbefore.advice import Advice, one_line
 from seenbefore.child import Child, Ended, Signals
 from seenbefore.client import Client
 from seenbefore.settings import TIMEOUT_S
+from seenbefore.standard_input import StandardInput
 
 #: Without `--max-attempts`, the most that advice may ask for; and when it says nothing of attempts.
 MOST_ATTEMPTS, SOME_ATTEMPTS = 10, 3
 #: The caller's own policy between attempts, in seconds: doubled each time.
 FIRST_S, LONGEST_S = 5.0, 300.0
+READ_ONCE = "Its standard input is a pipe, which can be read once; from a file (< FILE) it can be read again."
 HELP = """Run a command; when it fails, ask Seen Before (SEENBEFORE_URL) whether to run it again.
 
 Its output streams through, and the end of it is the failure's text. What follows is told in one line on standard error:
   retry    it is run again after the advised wait
   fail     it is not run again
-  default  nobody knows better, or nobody answers: it is run as often as --max-attempts says, once without it"""
+  default  nobody knows better, or nobody answers: it is run as often as --max-attempts says, once without it
+
+Each attempt reads its standard input from where it began. A pipe can be read once: then it is not run again."""
 EXIT_STATUS = """exit status: that of the command's last attempt; 128+N where signal N has ended it; 127 where there is
 no such command, 126 where it cannot be started; 2 where these options cannot be understood.
 
@@ -68,7 +72,9 @@ def next_step(advice: Advice, *, attempt: int, own_attempts: int | None, max_del
         wait = min(FIRST_S * 2.0 ** min(attempt - 1, 20), LONGEST_S, max_delay_s)
     if attempt < most:
         return Again(wait, advice.told)
-    return Again(None, f"Attempt {attempt} was the last of {most}. {advice.told}" if most > 1 else advice.told)
+    bound = f"Attempt {attempt} was the last of {most}"
+    is_told = most == 1 or bound in advice.told  # the service counts them too
+    return Again(None, advice.told if is_told else f"{bound}. {advice.told}")
 
 
 def main(given: list[str]) -> int:
@@ -80,8 +86,9 @@ def main(given: list[str]) -> int:
 
 
 def _run(asked: Asked, memory: Client, signals: Signals) -> int:
-    attempt, before, waited_s = 1, Advice(), 0.0
+    attempt, before, waited_s, given = 1, Advice(), 0.0, StandardInput()
     while True:
+        given.rewind()
         ended = Child(asked.command).run(signals)
         if not ended.started:
             _say(f"{ended.told}.")
@@ -93,6 +100,8 @@ def _run(asked: Asked, memory: Client, signals: Signals) -> int:
             return ended.status
         before = _advice(asked, memory, ended, attempt=attempt)
         again = next_step(before, attempt=attempt, own_attempts=asked.max_attempts, max_delay_s=asked.max_delay_s)
+        if again.after_s is not None and given.is_read_once:
+            again = Again(None, f"{READ_ONCE} {again.because}")
         _say(_told(ended, before, again, attempt=attempt))
         if again.after_s is None:
             return ended.status
@@ -120,7 +129,9 @@ def _told(ended: Ended, advice: Advice, again: Again, *, attempt: int) -> str:
 
 
 def _say(line: str) -> None:
-    """One line on standard error: it is not the command's output."""
+    """One line on standard error, where there is one: it is not the command's output."""
+    if sys.stderr is None:  # `print` would take standard output then
+        return
     with contextlib.suppress(OSError, ValueError, AttributeError):  # nobody reads it, or it is closed
         print(f"seenbefore: {one_line(line)}", file=sys.stderr, flush=True)
 

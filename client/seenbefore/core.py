@@ -7,8 +7,8 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from seenbefore import calls
 from seenbefore.breaker import Breaker
 from seenbefore.drainer import Drainer
 from seenbefore.engine import Engine
-from seenbefore.errors import SpoolUnavailable
+from seenbefore.errors import SpoolBroken, SpoolUnavailable
 from seenbefore.settings import TIMEOUT_S, Target, make_target, spool_path
 from seenbefore.spool import Spool, Spooled, Write
+from seenbefore.spool_file import set_aside
 from seenbefore.wire import Document, Request
 
 log = logging.getLogger("seenbefore")
@@ -26,6 +27,8 @@ log = logging.getLogger("seenbefore")
 RESUME_TIMEOUT_S = 10.0
 #: Parts of a parent process: what is open there must not be closed by its child.
 _left_behind: list[object] = []
+#: Lanes in which this process has kept something are remembered up to so many; then those in which anything waits.
+MOST_LANES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class Core:
         self._lock = threading.Lock()
         self._parts: Parts | None = None
         self._closed = False
+        self._lanes: set[str] = set()
+        self._failed: list[Spool] = []
         with contextlib.suppress(RuntimeError):  # no more threads here: calls go unanswered, the pipeline goes on
             self.engine.start()
         atexit.register(self.close)
@@ -70,7 +75,8 @@ class Core:
         if parts is not None and parts.pid == os.getpid():
             return parts
         if parts is not None:
-            _left_behind.append(parts)
+            _left_behind.append((parts, self._failed))
+            self._failed, self._lanes = [], set()
             self._lock = threading.Lock()  # the parent's may have been held when it forked
         with self._lock:
             if self._parts is None or self._parts.pid != os.getpid():
@@ -89,12 +95,34 @@ class Core:
 
     def put(self, write: Write) -> None:
         """Keep a write until the service has it. Durable when it returns; never raises."""
+        self._note_lane(write.lane)
+        parts = self.parts
         try:
-            self.parts.spool.add(self.target.name, write)
+            try:
+                parts.spool.add(self.target.name, write)
+            except SpoolBroken as error:
+                self._replaced(parts, trouble=error).spool.add(self.target.name, write)
         except SpoolUnavailable as error:
             log.warning("%s A write to %s is lost unless the service takes it now.", error, write.request.path)
             self._send_now(write.request)
         self._drain()
+
+    def _note_lane(self, lane: str) -> None:
+        self._lanes.add(lane)
+        if len(self._lanes) > MOST_LANES:
+            with contextlib.suppress(SpoolUnavailable):
+                self._lanes &= self.parts.spool.lanes(self.target.name) | {lane}
+
+    def _replaced(self, parts: Parts, *, trouble: SpoolBroken) -> Parts:
+        """With a spool in memory instead of one that has failed, and what waits there; its own process's only once."""
+        with self._lock:
+            if self._parts is parts and parts.spool.path is not None:
+                log.warning("%s Checkpoints are kept in memory until the service has them.", trouble)
+                parts.drainer.stop()
+                spool = parts.spool.in_memory()
+                self._failed.append(parts.spool)
+                self._parts = replace(parts, spool=spool, drainer=Drainer(spool, parts.engine))
+            return self._parts or parts
 
     def _send_now(self, request: Request) -> None:
         """Without the spool: best effort."""
@@ -123,7 +151,10 @@ class Core:
         self.put(Write(lane=lane, kind=kind, request=calls.put(path, body)))
 
     def waiting(self, lane: str) -> list[Spooled]:
-        """What waits for a run; nothing when the spool cannot be read."""
+        """What waits for a run, also for a key that was refused if this one is not; nothing when the spool cannot be
+        read."""
+        with contextlib.suppress(SpoolUnavailable):
+            self.parts.drainer.adopt()
         try:
             return self.parts.spool.of_lane(self.target.name, lane)
         except SpoolUnavailable as error:
@@ -131,41 +162,53 @@ class Core:
             return []
 
     def kept(self, lane: str) -> list[tuple[str, Document]]:
-        """The newest write of each sub-task of a run that this machine has kept, as path and body, delivered or not."""
+        """The newest write of each sub-task of a run that this machine has kept, as path and body, delivered or not and
+        whatever the key was."""
         try:
-            return self.parts.spool.latest(self.target.name, lane)
+            return self.parts.spool.latest(self.target.place, lane)
         except SpoolUnavailable as error:
             log.debug("%s", error)
             return []
 
     def flush(self, *, lane: str | None = None, timeout_s: float | None = None) -> bool:
         """Wait until what has been kept is written; at most the timeout, and not at all for a service that is away."""
-        parts = self.parts
+        spool = self.parts.spool
+        return self._wait_for(
+            lambda: not spool.holds(self.target.name, lane=lane),
+            timeout_s=self.timeout_s if timeout_s is None else timeout_s,
+        )
 
-        def done() -> bool:
-            return not parts.spool.holds(self.target.name, lane=lane)
-
+    def _wait_for(self, done: Callable[[], bool], *, timeout_s: float) -> bool:
         try:
             if done():
                 return True
             self._drain()
-            return parts.drainer.wait_for(done, timeout_s=self.timeout_s if timeout_s is None else timeout_s)
+            return self.parts.drainer.wait_for(done, timeout_s=timeout_s)
         except SpoolUnavailable as error:
             log.debug("%s", error)
             return False
 
     def close(self) -> None:
-        """Write what can be written within the timeout, and end the threads. What is left stays in the spool."""
+        """Write what can be written within the timeout of what has been kept here, and end the threads. What is left
+        stays in the spool, as does what others have kept there."""
         parts = self._parts
         if self._closed or parts is None or parts.pid != os.getpid():
             return
         self._closed = True
         atexit.unregister(self.close)
-        self.flush()
+        self._wait_for(lambda: self._lanes.isdisjoint(parts.spool.lanes(self.target.name)), timeout_s=self.timeout_s)
         parts.drainer.stop()
         parts.engine.close()
+        self._end(parts.spool)
+
+    def _end(self, spool: Spool) -> None:
+        """Close it, and the file that it stands for."""
         try:
-            parts.spool.close()
+            left = spool.counts().waiting if spool.path is None else 0
+            if left:
+                log.warning("%d writes that waited for Seen Before in memory are lost.", left)
+            for each in (*self._failed, spool):
+                each.close()
         except SpoolUnavailable as error:
             log.debug("%s", error)
 
@@ -178,5 +221,15 @@ def _open_spool(path: Path) -> Spool:
             return Spool(path)
         except SpoolUnavailable as error:
             trouble = error
+            if isinstance(error, SpoolBroken) and _set_aside(path):
+                log.warning("The spool %s is damaged: it is kept as %s.damaged, and begun anew.", path, path.name)
     log.warning("%s Checkpoints are kept in memory until the service has them.", trouble)
     return Spool(None)
+
+
+def _set_aside(path: Path) -> bool:
+    try:
+        return set_aside(path)
+    except OSError as error:
+        log.debug("%s", error)
+        return False

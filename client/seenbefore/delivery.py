@@ -12,7 +12,7 @@ from seenbefore.plain import spread
 from seenbefore.plans import Ask, Pause, Plan
 from seenbefore.scrubbing import scrubbed
 from seenbefore.spooled import Spooled
-from seenbefore.wire import REFUSED_SENDER, Answer, Request
+from seenbefore.wire import OF_THE_SENDER, REFUSED_SENDER, Answer, Request
 
 #: How often a row that changes under our hands is read again, the longest pause before it, in seconds, and how often
 #: what it lacks is written.
@@ -22,8 +22,6 @@ ROUNDS, LONGEST_PAUSE_S, MENDS = 20, 0.5, 4
 PATIENCE_NOT_FOUND, PATIENCE_STUMBLE, PATIENCE_HELD = 6, 20, 10
 #: Seconds that such a completion waits.
 LEAST_HELD_S, LONGEST_HELD_S = 0.5, 300.0
-#: Refusals that say nothing of the row: the key is wrong, the limit is reached, the host is not ours.
-OF_THE_SENDER = REFUSED_SENDER | {408, 421, 425, 429}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +36,10 @@ class Superseded:
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """The service will never take it."""
+    """The service will never take it. `owner`: whose step it is, where that is why."""
 
     reason: str
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +61,43 @@ def deliver(
 ) -> Plan[Delivery]:
     """Send a row. Where it changes what is there already, it builds on the version that is there: the latest wins.
 
-    What the service lacks to take it is written first, once or twice. `clock` is that of `Spooled.added_at`.
+    What the service lacks to take it is written first, once or twice. `etags` has the versions that were written here;
+    `clock` is that of `Spooled.added_at`.
     """
-    request = row.request.aged(row.age_s(clock())).matching(etags.get(row.path))
+    age_s = row.age_s(clock())
+    request = row.request.aged(age_s).matching(etags.get(row.path))
     mended = 0
     for turn in range(ROUNDS):
         answer: Answer | None = yield Ask(request, TIMEOUT_S)
         if answer is not None and answer.ok:
-            etags[row.path] = answer.version
+            _learn(answer, request, etags)
             return Written()
-        if row.method != "PUT" or not is_stale(answer):
+        if is_superseded(answer) and _is_own(request, etags) and request.age_s is not None:
+            # What was said after this was said before it, here: the service may have taken long to take it.
+            next_request: Request | Stuck = request.aged(None)
+        elif row.method != "PUT" or not is_stale(answer):
             next_request = yield from _mend(answer, request, row, mended=mended)
             mended += 1
         else:
-            next_request = yield from _renew(request, turn=turn)
+            next_request = yield from _renew(request.aged(age_s), turn=turn)
         if isinstance(next_request, Stuck):
             return meaning(next_request.answer, row, now=clock())
         request = next_request
     return Later("The row keeps changing.", everywhere=False)
+
+
+def _is_own(request: Request, etags: MutableMapping[str, str | None]) -> bool:
+    """Whether it changes what was written here."""
+    return request.if_match is not None and request.if_match == etags.get(request.path)
+
+
+def _learn(answer: Answer, request: Request, etags: MutableMapping[str, str | None]) -> None:
+    """Keep the version that is there, if it was written here and not by another who has said the same."""
+    is_new = answer.status == 201 or (request.if_match is not None and request.if_match != answer.version)
+    if is_new or _is_own(request, etags):
+        etags[request.path] = answer.version
+    else:
+        etags.pop(request.path, None)
 
 
 def _mend(answer: Answer | None, request: Request, row: Spooled, *, mended: int) -> Plan[Request | Stuck]:
@@ -124,7 +142,8 @@ def meaning(answer: Answer | None, row: Spooled, *, now: float) -> Delivery:
         return Later(told, everywhere=False)
     if _is_held(answer, row) and row.attempts < PATIENCE_HELD:
         return Later(told, everywhere=False, after_s=_left_s(answer, now=now))
-    return Never(told)
+    owner = (answer.problem or {}).get("owner") if answer.status == 409 else None
+    return Never(told, owner=owner if isinstance(owner, str) else None)
 
 
 def _is_held(answer: Answer, row: Spooled) -> bool:

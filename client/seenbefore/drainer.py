@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import contextlib
+import functools
 import hashlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
+from urllib.parse import unquote
 
 from seenbefore import calls
 from seenbefore.delivery import Delivery, Later, Never, Superseded, Written, deliver
@@ -20,7 +26,9 @@ from seenbefore.spool import Spool
 from seenbefore.spooled import Spooled
 
 #: Of the oldest rows so many are looked at, so many lanes go beside each other, and so many rows of each in one go.
-WINDOW, LANES, OF_LANE = 512, 16, 16
+WINDOW, LANES, OF_LANE = 512, 16, 32
+#: Kinds that are told of a step that is there, or of what is below it.
+WITHIN_STEP = frozenset({"sub_task", "progress"})
 #: Seconds: between looks when nothing calls for one; for another process's turn; backoff, first and longest.
 IDLE_S, TURN_S, FIRST_S, LONGEST_S = 5.0, 0.2, 0.5, 30.0
 PROBE_S = 2.0
@@ -29,6 +37,8 @@ CALM_S = 0.05
 #: The log is moved into the file so often at most.
 TIDY_S = 5.0
 log = logging.getLogger("seenbefore")
+#: Files whose locks are this process's turns.
+_held: set[IO[str]] = set()
 
 
 class Drainer:
@@ -41,6 +51,7 @@ class Drainer:
         self._clock = clock
         self._etags: dict[str, str | None] = {}
         self._resting: dict[str, float] = {}
+        self._not_ours: set[str] = set()
         self._adopted = False
         self._not_before = 0.0
         self._backoff_s = FIRST_S
@@ -113,14 +124,12 @@ class Drainer:
         left = self._not_before - self._clock()
         if left > 0:
             return left
-        if self._engine.accepted:
-            self._adopt()
+        self.adopt()
         with self._turn() as ours:
             if not ours:
                 return TURN_S
             while not self._ends and self._round():
-                with self._moved:
-                    self._moved.notify_all()
+                pass
         if self._clock() >= self._tidied_at + TIDY_S:
             self._tidied_at = self._clock()
             self._spool.tidy()
@@ -147,8 +156,10 @@ class Drainer:
         if not lanes:
             return False
         sent = [self._engine.spawn(self._send(rows)) for rows in lanes]
-        results = [result for each in sent for result in each.result()]
-        self._settle(results)
+        for each in concurrent.futures.as_completed(sent):  # a slow lane keeps nobody waiting but those who want it
+            self._settle(each.result())
+            with self._moved:
+                self._moved.notify_all()
         return self._clock() >= self._not_before and self._engine.breaker.closed
 
     def _lanes(self) -> list[list[Spooled]]:
@@ -165,7 +176,16 @@ class Drainer:
         return [lane[:OF_LANE] for lane in list(lanes.values())[:LANES]]
 
     async def _send(self, rows: list[Spooled]) -> list[tuple[Spooled, Delivery]]:
-        """The rows of a lane in order, as far as it goes."""
+        """The rows of a lane in order, as far as it goes; those of different steps beside each other."""
+        results: list[tuple[Spooled, Delivery]] = []
+        for strands in stretches(rows):
+            for sent in await asyncio.gather(*(self._send_in_order(strand) for strand in strands)):
+                results += sent
+            if any(isinstance(result, Later) for _, result in results):
+                break
+        return results
+
+    async def _send_in_order(self, rows: list[Spooled]) -> list[tuple[Spooled, Delivery]]:
         results: list[tuple[Spooled, Delivery]] = []
         for row in rows:
             result: Delivery = await drive_async(deliver(row, etags=self._etags), self._engine)
@@ -181,7 +201,7 @@ class Drainer:
         self._spool.settle(written=written, superseded=superseded, refused=refused)
         for row, result in results:
             if isinstance(result, Never):
-                log.warning("Seen Before refuses a write to %s: %s", row.path, result.reason)
+                self._tell(row, result)
             if isinstance(result, Superseded):
                 log.debug("what %s is to say has been said anew since", row.path)
             if isinstance(result, Later):
@@ -189,9 +209,23 @@ class Drainer:
         if written or superseded or refused:
             self._backoff_s = FIRST_S
         if written:
-            self._adopt()
+            self.adopt()
         if len(self._etags) > 10_000:
             self._etags.clear()
+
+    def _tell(self, row: Spooled, refused: Never) -> None:
+        """Say that it is refused; of a step that is another's once, whatever is written of it."""
+        if refused.owner is None:
+            log.warning("Seen Before refuses a write to %s: %s", row.path, refused.reason)
+            return
+        step = "/".join(row.path.split("/")[:5])
+        if step not in self._not_ours:
+            self._not_ours.add(step)
+            log.warning(
+                "%s is owned by %s, and what %s writes of it is refused: the service keeps none of it. Name the same "
+                "owner in every attempt, or have the step handed over: run.step(..., take_over=True).",
+                *(unquote(step), refused.owner, row.document.get("owner")),
+            )
 
     def _later(self, row: Spooled, later: Later) -> None:
         self._spool.tried(row.number, trouble=later.trouble, counts=not later.everywhere)
@@ -205,9 +239,9 @@ class Drainer:
             self._not_before = self._clock() + (later.after_s or self._backoff_s * spread(0.5, 1.0))
             self._backoff_s = min(self._backoff_s * 2, LONGEST_S)
 
-    def _adopt(self) -> None:
-        """Take over, once, what waits here for a key that was refused: this one is not."""
-        if self._adopted:
+    def adopt(self) -> None:
+        """Take over, once, what waits here for a key that was refused, if this one is not."""
+        if self._adopted or not self._engine.accepted:
             return
         count = self._spool.adopt(self._target, place=self._engine.target.place)
         self._adopted = True
@@ -225,6 +259,22 @@ class Drainer:
             yield ours
 
 
+def stretches(rows: list[Spooled]) -> Iterator[list[list[Spooled]]]:
+    """The rows of a lane as stretches that go one after the other, each as strands that go beside each other: what is
+    told within a step, by step. Within one the order is kept: the service shows sub-tasks in order of first writes."""
+    strands: dict[str, list[Spooled]] = {}
+    for row in rows:
+        if row.kind in WITHIN_STEP:
+            strands.setdefault("/".join(row.path.split("/")[:5]), []).append(row)
+            continue
+        if strands:
+            yield list(strands.values())
+            strands = {}
+        yield [[row]]
+    if strands:
+        yield list(strands.values())
+
+
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[bool]:
     try:
@@ -232,13 +282,34 @@ def _locked(path: Path) -> Iterator[bool]:
     except ImportError:
         yield True
         return
-    with path.open("a") as file:
+    try:
+        file = path.open("a")
+    except OSError:  # the folder is gone, or takes nothing: the same
+        yield True
+        return
+    _watch_forks()
+    with file:
+        _held.add(file)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            _held.discard(file)
             yield False
             return
         try:
             yield True
         finally:
             fcntl.flock(file, fcntl.LOCK_UN)
+            _held.discard(file)
+
+
+@functools.cache
+def _watch_forks() -> None:
+    os.register_at_fork(after_in_child=_let_go)
+
+
+def _let_go() -> None:
+    """What a forked child inherits would keep its parent's turn, also once that has died."""
+    while _held:
+        with contextlib.suppress(OSError):
+            _held.pop().close()

@@ -18,7 +18,7 @@ from seenbefore import quiet
 from seenbefore.breaker import Breaker
 from seenbefore.plain import is_cancelled
 from seenbefore.settings import Target
-from seenbefore.wire import MOST_BYTES, REFUSED_SENDER, Answer, Request, entity_tag
+from seenbefore.wire import MOST_BYTES, OF_THE_SENDER, REFUSED_SENDER, Answer, Request, entity_tag
 
 if TYPE_CHECKING:
     import httpx
@@ -37,7 +37,7 @@ class Engine:
     """Asks the service and never raises: what goes wrong is None. Safe to use from several threads.
 
     `start` may be called often; nothing is started before its first call. After a fork a new engine is needed.
-    `accepted`: the service has done something for whoever asks here.
+    `accepted`: the service has shown that it knows whoever asks here, by doing something or by saying why it does not.
     """
 
     def __init__(self, target: Target, *, timeout_s: float, breaker: Breaker) -> None:
@@ -161,7 +161,8 @@ class Engine:
 
     def _hear(self, answer: Answer) -> None:
         """What an answer says of who asks. A key is not mended by asking again, so that is told, and told once."""
-        self.accepted = self.accepted or answer.ok
+        refused = answer.problem is not None and answer.status not in OF_THE_SENDER
+        self.accepted = self.accepted or answer.ok or refused
         if answer.status in REFUSED_SENDER and self.target.shown not in _refusing:
             _refusing.add(self.target.shown)
             log.warning(
@@ -191,6 +192,7 @@ class Engine:
             kind=named("content-type", ""),
             etag=entity_tag(named("etag")),
             retry_after=named("retry-after"),
+            date=named("date"),
         )
 
     def close(self) -> None:

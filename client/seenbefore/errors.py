@@ -44,3 +44,7 @@ class ArtifactMissing(SeenBeforeError, FileNotFoundError):
 
 class SpoolUnavailable(SeenBeforeError):
     """The spool cannot be used, or has no room (the client goes on without it)."""
+
+
+class SpoolBroken(SpoolUnavailable):
+    """The spool's file cannot be used any more: it is damaged, gone, or on a disk that takes nothing."""

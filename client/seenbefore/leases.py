@@ -18,9 +18,10 @@ from seenbefore.delivery import is_stale, jittered
 from seenbefore.engine import Engine
 from seenbefore.errors import Held, Lapsed
 from seenbefore.plain import text
-from seenbefore.plans import Ask, Pause, Plan
+from seenbefore.plans import Ask, Pause, Plan, quietly
 from seenbefore.plans_async import drive_async
 from seenbefore.recorded import Recorded, of_document
+from seenbefore.spooled import Spooled
 from seenbefore.wire import Answer, Request
 
 #: Seconds between two looks at a sub-task that another holds.
@@ -59,14 +60,18 @@ class Lease:
 
     `confirmed_at` (monotonic seconds) is when that claim was sent which the service granted: on this machine's clock
     the lease ends no later than on the service's. None where there was no answer: the claim may be granted or not, and
-    nobody can be asked.
+    nobody can be asked. `version` is the row's since the claim; renewals move none.
     """
 
-    def __init__(self, engine: Engine, claim: Claim, *, confirmed_at: float | None = None) -> None:
+    def __init__(
+        self, engine: Engine, claim: Claim, *, confirmed_at: float | None = None, version: str | None = None
+    ) -> None:
+        self.version = version
         self._engine = engine
         self._claim = claim
         self._confirmed_at = confirmed_at
         self._lost: Held | None = None
+        self._is_needed: Callable[[], bool] | None = None
         self._renewing: concurrent.futures.Future[Any] | None = None
         with contextlib.suppress(RuntimeError):
             self._renewing = engine.spawn(self._keep())
@@ -77,12 +82,19 @@ class Lease:
         return self._claim.holder
 
     @property
+    def is_confirmed(self) -> bool:
+        """Whether the service has granted it."""
+        return self._confirmed_at is not None
+
+    @property
     def _has_lapsed(self) -> bool:
         return self._confirmed_at is not None and time.monotonic() - self._confirmed_at >= self._claim.lease_s
 
     async def _keep(self) -> None:
         while self._lost is None:
             await asyncio.sleep(self._claim.lease_s / RENEWALS)
+            if self._is_needed is not None and not await asyncio.to_thread(self._is_needed):
+                return
             await drive_async(self._renew(), self._engine)
 
     def _renew(self) -> Plan[None]:
@@ -115,31 +127,52 @@ class Lease:
             yield Pause(min(LOOK_S, left))
             yield from self._renew()
 
+    def keep_while(self, is_needed: Callable[[], bool]) -> None:
+        """Renew it past its end for as long as that is so, in this process."""
+        self._is_needed = is_needed
+
     def end(self) -> None:
-        """Renew it no more."""
-        if self._renewing is not None:
+        """Renew it no more than that."""
+        if self._renewing is not None and self._is_needed is None:
             self._renewing.cancel()
 
 
-def claiming(
-    engine: Engine, claim: Claim, *, is_done: Callable[[Recorded], Plan[bool]]
-) -> Plan[Lease | Literal["done"]]:
+@dataclass(frozen=True, slots=True)
+class Claiming:
+    """What a claim asks of the work that it is for. `is_done`: whether a record of it is true here; `waiting`: what
+    this machine has yet to bring of it; `mend`: have there what an answer says is missing, at the so-many-th turn, and
+    say whether to ask again."""
+
+    is_done: Callable[[Recorded], Plan[bool]]
+    waiting: Callable[[], list[Spooled]]
+    mend: Callable[[Answer, int], Plan[bool]]
+
+    def has_been_done(self) -> Plan[bool]:
+        """Whether another process of this machine has done it, and has not told the service yet."""
+        rows: list[Spooled] = (yield quietly(self.waiting)) or []
+        done = of_document(rows[-1].document) if rows else None
+        return done is not None and (yield from self.is_done(done))
+
+
+def claiming(engine: Engine, claim: Claim, work: Claiming) -> Plan[Lease | Literal["done"]]:
     """Claim a sub-task, waiting for another's lease to end; `done` where that one has done it meanwhile.
 
-    The lease is unconfirmed when the service does not answer or knows no such step: then nobody can be asked. Raises
+    The lease is unconfirmed when the service does not answer or cannot take the claim: then nobody can be asked. Raises
     `Held` after the claim's `wait_s`.
     """
     deadline = time.monotonic() + claim.wait_s
-    request, turn, waits_for = claim.request, 0, None
+    request, turn, mended, waits_for = claim.request, 0, 0, None
     while True:
+        if (yield from work.has_been_done()):
+            return "done"
         asked_at = time.monotonic()
         answer: Answer | None = yield Ask(request)
         if answer is not None and answer.ok:
-            return Lease(engine, claim, confirmed_at=asked_at)
+            return Lease(engine, claim, confirmed_at=asked_at, version=answer.version)
         if is_stale(answer):
             there: Answer | None = yield Ask(claim.request.reading())
             done = of_document(there.document) if there is not None and there.ok else None
-            if done is not None and (yield from is_done(done)):
+            if done is not None and (yield from work.is_done(done)):
                 return "done"
             request = claim.request.matching(there.version if there is not None and there.ok else None)
             turn += 1
@@ -147,6 +180,8 @@ def claiming(
         elif answer is not None and _is_taken(answer):
             waits_for = yield from _wait_for(held(answer, claim), answer, deadline=deadline, before=waits_for)
             request = claim.request
+        elif answer is not None and (yield from work.mend(answer, mended)):
+            mended += 1
         else:
             told = answer.detail if answer is not None else "no answer"
             log.warning("The sub-task %s cannot be claimed (%s); it is done all the same.", claim.sub_task, told)
@@ -175,4 +210,10 @@ def held(answer: Answer, claim: Claim) -> Held:
     """Who has it, as far as the problem says."""
     problem = answer.problem or {}
     who, until = problem.get("holder") or problem.get("owner"), problem.get("lease_expires_at")
-    return Held(claim.sub_task, holder=text(who) if who else None, until=text(until) if until else None)
+    trouble = Held(claim.sub_task, holder=text(who) if who else None, until=text(until) if until else None)
+    if "owner" in problem:
+        trouble.args = (
+            f"The step of the sub-task {claim.sub_task} is owned by {trouble.holder}, who can hand it over: "
+            "run.step(..., take_over=True).",
+        )
+    return trouble

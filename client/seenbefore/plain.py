@@ -14,6 +14,8 @@ from typing import Any
 DEEPEST = 20
 MOST_ENTRIES = 1_000
 LONGEST_TEXT = 20_000
+#: Stands for what was left out.
+CUT = "\n...\n"
 LONGEST_NAME = 200
 MOST_ATTRIBUTES = 64_000
 LEAST_WHOLE, MOST_WHOLE = -(2**63), 2**64 - 1
@@ -22,22 +24,35 @@ log = logging.getLogger("seenbefore")
 
 def text(value: object, *, longest: int = LONGEST_TEXT) -> str:
     """Its text without NUL and lone surrogates, shortened in the middle. Never raises."""
-    try:
-        said = value if isinstance(value, str) else str(value)
-    except Exception as error:  # noqa: BLE001,RUF100 - other people's __str__
-        said = f"<{type(value).__name__}: its text cannot be had ({type(error).__name__})>"
+    said = _said(value)
     if len(said) > longest:
-        head = longest // 4
-        said = f"{said[:head]}\n...\n{said[len(said) - (longest - head) :]}"
+        room = max(longest - len(CUT), 0)
+        head = room // 4
+        said = f"{said[:head]}{CUT}{said[len(said) - (room - head) :]}"[:longest]
     return said.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def name(value: object) -> str:
-    """A name as the service takes it: not empty, at most 200 characters, and without the slash that parts a path."""
-    said = text(value).replace("/", "%2F") or "-"
-    if len(said) <= LONGEST_NAME:
+def _said(value: object) -> str:
+    try:
+        return value if isinstance(value, str) else str(value)
+    except Exception as error:  # noqa: BLE001,RUF100 - other people's __str__
+        return f"<{type(value).__name__}: its text cannot be had ({type(error).__name__})>"
+
+
+def label(value: object) -> str:
+    """A label as the service takes it: not empty, at most 200 characters; what differs stays so, however long it is."""
+    given = _said(value)
+    said = text(given, longest=max(len(given), 1)) or "-"
+    if len(said) <= LONGEST_NAME and said == (given or "-"):
         return said
-    return f"{said[: LONGEST_NAME - 17]}-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+    digest = hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{said[: LONGEST_NAME - 17]}-{digest}"
+
+
+def name(value: object) -> str:
+    """A label that stands as a part of a path: without the slash, and no `.` or `..`, which would lead elsewhere."""
+    said = label(_said(value).replace("/", "%2F"))
+    return said.replace(".", "%2E") if said in (".", "..") else said
 
 
 def attributes(value: Mapping[str, object] | None) -> dict[str, Any] | None:

@@ -75,6 +75,22 @@ Effect = Ask | Local | Own | Pause
 Plan = Generator[Effect, Any, T]
 
 
+def briefly(plan: Plan[T]) -> Plan[T]:
+    """The same plan, each of its questions with the timeout of any call: a pipeline waits for it."""
+    turn: Callable[[], Effect] = partial(next, plan)
+    while True:
+        try:
+            effect = turn()
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        try:
+            value = yield Ask(effect.request) if isinstance(effect, Ask) else effect
+        except BaseException as error:  # noqa: BLE001,RUF100 - the plan decides what it means
+            turn = partial(plan.throw, error)
+        else:
+            turn = partial(plan.send, value)
+
+
 def drive(plan: Plan[T | Failed], engine: Engine) -> T:
     """Carry a plan out here and now."""
     turn: Callable[[], Effect] = partial(next, plan)

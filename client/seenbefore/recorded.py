@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
 from seenbefore.spool import Spooled
 from seenbefore.wire import Answer, Document
 
+#: Seconds by which two moments may seem apart though they are not: of two clocks, one of which tells whole seconds.
+LATENCY_S = 2.0
 #: A sub-task of a run: its step and its name.
 Place = tuple[str, str]
 
@@ -18,12 +21,14 @@ Place = tuple[str, str]
 class Recorded:
     """A completed sub-task as it was recorded; `artifacts` is `{name: {"sha256", "uri"}}`.
 
-    `only_here`: this machine has kept it, and whether the service knows it too cannot be told.
+    `only_here`: this machine has kept it, and whether the service knows it too cannot be told. `age_s`: seconds since
+    it was completed, by the service's clock; None where that is not told.
     """
 
     inputs_hash: str | None
     artifacts: Mapping[str, Any]
     only_here: bool = False
+    age_s: float | None = field(default=None, compare=False)
 
 
 def of_run(answer: Answer | None, *, pipeline: str) -> dict[Place, Recorded] | None:
@@ -32,7 +37,7 @@ def of_run(answer: Answer | None, *, pipeline: str) -> dict[Place, Recorded] | N
         return None
     found: dict[Place, Recorded] = {}
     for step in _objects(answer.document.get("steps")):
-        found |= _completed(step, step=str(step.get("step")))
+        found |= _completed(step, step=str(step.get("step")), now=_moment(answer))
     return found
 
 
@@ -44,7 +49,9 @@ def cut_steps(answer: Answer | None) -> list[tuple[str, str]]:
 
 def of_page(answer: Answer | None, *, step: str) -> dict[Place, Recorded]:
     """The completed sub-tasks in a page of a step's."""
-    return _completed(answer.document or {}, step=step) if answer is not None and answer.ok else {}
+    if answer is None or not answer.ok:
+        return {}
+    return _completed(answer.document or {}, step=step, now=_moment(answer))
 
 
 def next_of(answer: Answer | None) -> str | None:
@@ -53,9 +60,30 @@ def next_of(answer: Answer | None) -> str | None:
     return following if isinstance(following, str) else None
 
 
-def _completed(document: Document, *, step: str) -> dict[Place, Recorded]:
-    shown = {(step, str(each.get("sub_task"))): of_document(each) for each in _objects(document.get("sub_tasks"))}
-    return {place: done for place, done in shown.items() if done is not None}
+def _completed(document: Document, *, step: str, now: float | None) -> dict[Place, Recorded]:
+    found: dict[Place, Recorded] = {}
+    for each in _objects(document.get("sub_tasks")):
+        done = of_document(each)
+        if done is not None:
+            found[step, str(each.get("sub_task"))] = replace(done, age_s=_age(each.get("completed_at"), now=now))
+    return found
+
+
+def _moment(answer: Answer) -> float | None:
+    """When the service has answered, in seconds of its own clock; None where it does not tell."""
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - takes its time to import
+
+    try:
+        return parsedate_to_datetime(answer.date or "").timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _age(moment: object, *, now: float | None) -> float | None:
+    try:
+        return None if now is None else now - datetime.fromisoformat(str(moment)).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def of_document(document: Document | None) -> Recorded | None:
@@ -74,13 +102,24 @@ def of_reusable(answer: Answer | None) -> Recorded | None:
     return Recorded(inputs_hash=said.get("inputs_hash"), artifacts=said["artifacts"])
 
 
-def of_spool(rows: Iterable[Spooled], *, pipeline: str) -> dict[Place, Recorded | None]:
-    """What waits to be written, the latest of each sub-task of this pipeline; None where that is no completion."""
-    found: dict[Place, Recorded | None] = {}
+def brought_up(
+    shown: Mapping[Place, Recorded], rows: Iterable[Spooled], *, pipeline: str, now: float
+) -> dict[Place, Recorded]:
+    """What the service shows, with what waits here to be written of the pipeline; not that after which, as it shows,
+    the sub-task was completed. `now` is a time of the clock of `Spooled.added_at`."""
+    done = dict(shown)
     for row in rows:
-        if row.kind == "sub_task" and row.document.get("pipeline", pipeline) == pipeline:
-            found[_place(row.path)] = of_document(row.document)
-    return found
+        if row.kind != "sub_task" or row.document.get("pipeline", pipeline) != pipeline:
+            continue
+        place, said = _place(row.path), of_document(row.document)
+        there = shown.get(place)
+        if there is not None and there.age_s is not None and row.age_s(now) > there.age_s + LATENCY_S:
+            continue
+        if said is None:
+            done.pop(place, None)
+        else:
+            done[place] = said
+    return done
 
 
 def of_machine(kept: Iterable[tuple[str, Document]], *, pipeline: str) -> dict[Place, Recorded]:

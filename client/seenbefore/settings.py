@@ -37,7 +37,7 @@ class Target:
     @property
     def place(self) -> str:
         """The same whatever the key."""
-        return f"{self.shown} {self.workspace or ''}".rstrip()
+        return place_of(self.name)
 
     @property
     def shown(self) -> str:
@@ -54,6 +54,12 @@ class Target:
         except ValueError:
             return False
         return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def place_of(name: str) -> str:
+    """The place of a target's name: its service and workspace, whatever the key."""
+    service, _, rest = name.partition(" ")
+    return f"{service} {rest.partition(' ')[0]}".rstrip()
 
 
 def make_target(url: str | None = None, *, api_key: str | None = None, workspace: str | None = None) -> Target:

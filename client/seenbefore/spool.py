@@ -15,9 +15,10 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from seenbefore.errors import SpoolUnavailable
+from seenbefore.errors import SpoolBroken, SpoolUnavailable
 from seenbefore.scrubbing import scrubbed_body
-from seenbefore.spool_file import BUSY_S, open_file, prepare, transaction, translated
+from seenbefore.settings import place_of
+from seenbefore.spool_file import BUSY_S, identity, open_file, prepare, transaction, translated, unavailable
 from seenbefore.spooled import Counts, RefusedWrite, Spooled, Standing, Write
 from seenbefore.wire import Document
 
@@ -46,8 +47,10 @@ SELECT number, target, lane, kind, method, path, body, attempts,
 """
 OLDEST = f"{ROW} WHERE target = ? AND lane NOT IN (SELECT value FROM json_each(?)) ORDER BY number LIMIT ?"
 OF_LANE = f"{ROW} WHERE target = ? AND lane = ? ORDER BY number"
+TARGETS = "SELECT target FROM latest_runs WHERE lane = ?"
 LATEST = """
-SELECT path, body FROM latest WHERE target = ? AND lane = ? AND added_at > datetime('now', ?) ORDER BY number
+SELECT path, body FROM latest WHERE target IN (SELECT value FROM json_each(?)) AND lane = ?
+    AND added_at > datetime('now', ?) ORDER BY number
 """
 FORGET_OLD = (
     "DELETE FROM latest WHERE added_at <= datetime('now', ?)",
@@ -107,8 +110,10 @@ class Spool:
         self._most_latest = (most_latest, MOST_LATEST_BYTES)
         self._lock = threading.Lock()
         self._busy_s = BUSY_S
+        self._lost = 0
         with translated():
             self._file = open_file(path)
+            self._identity = identity(path)
             self._id = prepare(self._file)
             for statement in FORGET_OLD:
                 with contextlib.suppress(sqlite3.OperationalError):  # busy: another time
@@ -120,11 +125,15 @@ class Spool:
         What people and failures say in their own words is kept without the secrets that are plain to see.
         """
         body = write.request.body or b""
+        if identity(self.path) != self._identity:
+            raise SpoolBroken(f"The spool {self.path} has been removed.")
         try:
             number = self._add(target, write, scrubbed_body(body) if write.kind in IN_WORDS else body)
         except sqlite3.Error as error:  # another process holds the file: not every checkpoint is to wait
-            self._wait(BUSY_AGAIN_S)
-            raise SpoolUnavailable(f"The spool cannot be used: {error}.") from error
+            self._lost += 1
+            with contextlib.suppress(SpoolUnavailable):
+                self._wait(BUSY_AGAIN_S)
+            raise unavailable(error) from error
         self._wait(BUSY_S)
         if number is None:
             raise SpoolUnavailable("The spool is full.")
@@ -150,6 +159,9 @@ class Spool:
                 file.execute("UPDATE about SET dropped = dropped + 1")
                 return None
             number = int(file.execute(ADD, row).lastrowid or 0)
+            if self._lost:
+                file.execute("UPDATE about SET dropped = dropped + ?", (self._lost,))
+                self._lost = 0
             if write.kind == "sub_task":
                 self._forget(file, target, write.lane)
             return number
@@ -186,13 +198,18 @@ class Spool:
         rows, size = file.execute("SELECT row_count, byte_count FROM latest_size").fetchone()
         return bool(rows > self._most_latest[0] or size > self._most_latest[1])
 
-    def latest(self, target: str, lane: str) -> list[tuple[str, Document]]:
+    def latest(self, place: str, lane: str) -> list[tuple[str, Document]]:
         """`(path, body)` of the newest write of each sub-task of a run that was kept here in the last 30 days, whether
-        or not it is delivered; in the order of writing. A long history goes, the runs first that were written longest
-        ago."""
+        or not it is delivered and whatever the key was (`place` is a target without it); in the order of writing. A
+        long history goes, the runs first that were written longest ago."""
         with self._open() as file:
-            rows = file.execute(LATEST, (target, lane, f"-{LATEST_DAYS} days")).fetchall()
-        return [(path, json.loads(body)) for path, body in rows]
+            targets = [target for (target,) in file.execute(TARGETS, (lane,)) if place_of(target) == place]
+            rows = file.execute(LATEST, (json.dumps(targets), lane, f"-{LATEST_DAYS} days")).fetchall()
+        newest: dict[str, Document] = {}
+        for path, body in rows:
+            newest.pop(path, None)
+            newest[path] = json.loads(body)
+        return list(newest.items())
 
     def oldest(self, target: str, *, limit: int, beside: Collection[str] = ()) -> list[Spooled]:
         """The first in line, of all lanes but some."""
@@ -274,7 +291,12 @@ class Spool:
         with self._open() as file:
             rows, size, dropped = file.execute("SELECT row_count, byte_count, dropped FROM about").fetchone()
             refused = file.execute("SELECT count(*) FROM refused").fetchone()[0]
-            return Counts(waiting=rows, size=size, refused=refused, dropped=dropped)
+            return Counts(waiting=rows, size=size, refused=refused, dropped=dropped + self._lost)
+
+    def lanes(self, target: str) -> set[str]:
+        """Those in which anything waits."""
+        with self._open() as file:
+            return {lane for (lane,) in file.execute("SELECT DISTINCT lane FROM waiting WHERE target = ?", (target,))}
 
     def standing(self) -> list[Standing]:
         """What waits, by service and workspace."""
@@ -288,6 +310,18 @@ class Spool:
         """
         with self._open() as file:
             return [RefusedWrite(*row) for row in file.execute(query, (limit,))]
+
+    def in_memory(self) -> Spool:
+        """One in memory with all that can be read of this one; its writes keep their keys."""
+        copy = Spool(None, most_rows=self._most[0], most_bytes=self._most[1], most_latest=self._most_latest[0])
+        try:
+            with self._open() as file:
+                if file.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
+                    file.backup(copy._file)
+            copy._id = prepare(copy._file)
+        except SpoolUnavailable:
+            return Spool(None)
+        return copy
 
     def tidy(self) -> None:
         """Move what the log holds into the file: on the drainer's time, for it waits for the disk."""

@@ -8,13 +8,23 @@ from __future__ import annotations
 import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from seenbefore.errors import SpoolUnavailable
+from seenbefore.errors import SpoolBroken, SpoolUnavailable
 
 #: Seconds that a write waits for another process's.
 BUSY_S = 1.0
+#: What SQLite says of a file whose contents are lost; and of one that cannot be used from then on, for its contents or
+#: its disk.
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+BROKEN = DAMAGED | {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+}
 
 FIRST = """
 CREATE TABLE about (
@@ -137,4 +147,41 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OverflowError, OSError) as error:
-        raise SpoolUnavailable(f"The spool cannot be used: {error}.") from error
+        raise unavailable(error) from error
+
+
+def unavailable(error: Exception) -> SpoolUnavailable:
+    """What such an error means; the extended codes of SQLite have the plain one in their last byte."""
+    broken = isinstance(error, OSError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in BROKEN
+    return (SpoolBroken if broken else SpoolUnavailable)(f"The spool cannot be used: {error}.")
+
+
+def identity(path: Path | None) -> tuple[int, int] | None:
+    """Which file it is; None where there is none."""
+    if path is None:
+        return None
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def set_aside(path: Path) -> bool:
+    """Move a file that SQLite cannot read, or finds damaged, out of the way; whether it was one."""
+    before = identity(path)
+    if not path.is_file() or not _is_damaged(path) or identity(path) != before:  # another process was faster
+        return False
+    for end in ("-wal", "-shm", ""):  # the file last: a new one must not meet the old one's log
+        part = path.with_name(path.name + end)
+        if part.exists():
+            part.replace(path.with_name(f"{path.name}.damaged{end}"))
+    return True
+
+
+def _is_damaged(path: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=BUSY_S)) as file:
+            return bool(file.execute("PRAGMA quick_check(1)").fetchone() != ("ok",))
+    except sqlite3.Error as error:
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED

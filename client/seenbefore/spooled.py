@@ -35,10 +35,16 @@ class Spooled:
     added_at: float
     key: str
 
+    @classmethod
+    def unkept(cls, *, lane: str, kind: str, request: Request) -> Spooled:
+        """A write that is said now, and waits nowhere."""
+        body = request.body or b""
+        return cls(0, "", lane, kind, request.method, request.path, body, attempts=0, added_at=0.0, key="")
+
     @property
     def request(self) -> Request:
         """The call."""
-        return Request(self.method, self.path, self.body, key=self.key)
+        return Request(self.method, self.path, self.body, key=self.key or None)
 
     @property
     def document(self) -> Document:

@@ -10,6 +10,7 @@ from typing import Any
 from seenbefore import calls
 from seenbefore.delivery import is_stale, jittered
 from seenbefore.errors import Refused, Unavailable
+from seenbefore.plain import name as fit_name
 from seenbefore.plans import Ask, Pause, Plan
 from seenbefore.wire import Answer, Document, Request
 
@@ -80,11 +81,12 @@ def _canonical(value: object) -> str:
 
 
 def _place(run_id: str, step: str | None, sub_task: str | None) -> tuple[str, str]:
+    """The row's address, by names as runs and steps fit them, and its kind."""
     if step is None:
-        return calls.run_path(run_id), "run"
+        return calls.run_path(fit_name(run_id)), "run"
     if sub_task is None:
-        return calls.step_path(run_id, step), "step"
-    return calls.sub_task_path(run_id, step, sub_task), "sub_task"
+        return calls.step_path(fit_name(run_id), fit_name(step)), "step"
+    return calls.sub_task_path(fit_name(run_id), fit_name(step), fit_name(sub_task)), "sub_task"
 
 
 def _row(there: Answer | None) -> tuple[Document, str | None]:

@@ -13,8 +13,8 @@ PROBLEM = "application/problem+json"
 MOST_BYTES = 16_000_000
 #: Refusals of who asks: its key is missing, wrong, or not for this.
 REFUSED_SENDER = frozenset({401, 403})
-#: Seconds after which a write says how long it has waited: until then it is said now.
-LEAST_AGE_S = 60.0
+#: Refusals that say nothing of what is asked: the key is wrong, the limit is reached, the host is not ours.
+OF_THE_SENDER = REFUSED_SENDER | {408, 421, 425, 429}
 _TAG = re.compile(r'(?:W/)?(?:"([\x21\x23-\x7e]{1,200})"|([\x21\x23-\x7e]{1,200}))')
 
 Document = dict[str, Any]
@@ -22,29 +22,30 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call: `path` is quoted, and has its query. `age_s`: for so many seconds it has waited to be said."""
+    """One call: `path` is quoted, and has its query. `age_s`: so many seconds ago it was said;
+    None is now."""
 
     method: str
     path: str
     body: bytes | None = None
     key: str | None = None
     if_match: str | None = None
-    age_s: float = 0.0
+    age_s: float | None = None
 
     @property
     def headers(self) -> dict[str, str]:
         """What the call has beyond its method, path and body."""
         content = {"Content-Type": "application/json"} if self.body is not None else {}
         key = {"Idempotency-Key": self.key} if self.key else {}
-        age = {"Seenbefore-Age": f"{self.age_s:.3f}"} if self.age_s > LEAST_AGE_S else {}
+        age = {"Seenbefore-Age": f"{self.age_s:.3f}"} if self.age_s is not None else {}
         return content | key | age | ({"If-Match": self.if_match} if self.if_match else {})
 
     def matching(self, etag: str | None) -> Request:
         """The same, as a change of the version that was read."""
         return replace(self, if_match=etag)
 
-    def aged(self, age_s: float) -> Request:
-        """The same, after a wait."""
+    def aged(self, age_s: float | None) -> Request:
+        """The same, said so many seconds ago."""
         return replace(self, age_s=age_s)
 
     def reading(self) -> Request:
@@ -61,6 +62,7 @@ class Answer:
     kind: str = ""
     etag: str | None = None
     retry_after: str | None = None
+    date: str | None = None
 
     @property
     def ok(self) -> bool:

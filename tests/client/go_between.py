@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,19 +23,25 @@ def _nothing(_: Asked) -> bool:
 
 @dataclass
 class GoBetween:
-    """Passes calls on. `cut` lets none through, `loses` names those whose answers get lost on their way back, `delay_s`
-    is how long each read takes, `workspace` is where the service is made to look."""
+    """Passes calls on. `cut` lets none through, `stops` names those that get no further, `holds` those that wait until
+    `released`, `loses` those whose answers get lost on their way back, `delay_s` is how long each read takes,
+    `workspace` is where the service is made to look."""
 
     url: str = ""
     cut: bool = False
+    stops: Callable[[Asked], bool] = field(default=_nothing)
+    holds: Callable[[Asked], bool] = field(default=_nothing)
+    released: threading.Event = field(default_factory=threading.Event)
     loses: Callable[[Asked], bool] = field(default=_nothing)
     delay_s: float = 0.0
     workspace: str | None = None
 
     def answer(self, asked: Asked, service: httpx.Client) -> Reply:
         """What comes back of a call."""
-        if self.cut:
+        if self.cut or self.stops(asked):
             return LOST
+        if self.holds(asked):
+            self.released.wait(30)
         if asked.method == "GET":
             time.sleep(self.delay_s)
         headers = {name: value for name, value in asked.headers.items() if name not in OF_THE_CONNECTION}

@@ -280,3 +280,13 @@ async def test_async_client_asks_the_same(spool: Path) -> None:
             begun = time.perf_counter()
             assert "default" == (await memory.advise(TimedOut("x"))).decision.action
             assert time.perf_counter() - begun < TIMEOUT_S + SLACK_S
+
+
+def test_silence_is_told_from_a_service_that_is_not_there(memory_of: MakeMemory) -> None:
+    """Nobody has waited for a refused connection."""
+    with servers.talking(servers.silent) as url:
+        silent = memory_of(url).advise(TimedOut("x"))
+    absent = memory_of(f"http://127.0.0.1:{servers.free_port()}").advise(TimedOut("x"))
+
+    assert "Seen Before has not answered in time." == silent.decision.reason
+    assert "Seen Before does not answer." == absent.decision.reason

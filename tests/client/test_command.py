@@ -17,45 +17,7 @@ from seenbefore import Advice, Decision
 from seenbefore.command import LONGEST_S, MOST_ATTEMPTS, Again, next_step
 from seenbefore.readable import readable
 from tests.client import servers
-from tests.client.servers import ADVICE, Asked, Reply, serving
-
-#: Fails until it has been started so often; tells what it does on both streams.
-FLAKY = """
-import pathlib, sys
-count = pathlib.Path(sys.argv[1])
-count.write_text(count.read_text() + "x" if count.exists() else "x")
-print("out", len(count.read_text()))
-print("err: SlowDown", file=sys.stderr)
-sys.exit(0 if len(count.read_text()) >= int(sys.argv[2]) else 7)
-"""
-
-
-def command(url: str, spool: Path, *given: str) -> tuple[list[str], dict[str, str]]:
-    """The command line and its environment."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("SEENBEFORE_")}
-    environment = clean | {"SEENBEFORE_URL": url, "SEENBEFORE_SPOOL": str(spool)}
-    return [sys.executable, "-m", "seenbefore", "run", "--timeout", "5", *given], environment
-
-
-def run(url: str, spool: Path, *given: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """Run it to its end."""
-    line, environment = command(url, spool, *given)
-    return subprocess.run(line, check=False, env=environment, capture_output=True, timeout=60, input=stdin)
-
-
-def flaky(tmp_path: Path, passes_at: int) -> list[str]:
-    """A command that passes at some attempt."""
-    return ["--", sys.executable, "-c", FLAKY, str(tmp_path / "count"), str(passes_at)]
-
-
-def advising(**decision: Any) -> Any:
-    """A service that decides so, and takes outcomes."""
-
-    def answer(asked: Asked) -> Reply:
-        document = ADVICE | {"decision": {**ADVICE["decision"], "retry_delay_s": 0.1, **decision}}
-        return Reply(200, document if asked.path == "/advise" else {"status": "ok"})
-
-    return serving(answer)
+from tests.client.commands import advising, command, flaky, run
 
 
 def test_command_that_passes_is_left_alone(tmp_path: Path, spool: Path) -> None:
@@ -112,6 +74,9 @@ def test_advice_and_own_policy_bound_each_other() -> None:
     assert Again(None, "Attempt 3 was the last of 3. Because.") == decided("retry", own=None, attempt=3)
     assert Again(60.0, "Because.") == decided("retry", own=None, attempt=MOST_ATTEMPTS - 1, most=99)
     assert decided("retry", own=None, attempt=MOST_ATTEMPTS, most=99).after_s is None
+    counted = Advice(Decision("default", None, 3, "It passes. Attempt 3 was the last of 3: your own policy decides."))
+    again = next_step(counted, attempt=3, own_attempts=3, max_delay_s=9.0)
+    assert Again(None, counted.told) == again
     assert Again(None, "Attempt 2 was the last of 2. Because.") == decided("retry", own=2, attempt=2, most=99)
     assert Again(3_600.0, "Because.") == decided("retry", own=None, delay=1e9)
     assert Again(0.0, "Because.") == decided("retry", own=None, delay=None)
@@ -283,11 +248,14 @@ def test_a_reader_that_goes_away_ends_the_command(spool: Path) -> None:
 
 
 def test_closed_streams_are_no_matter(tmp_path: Path, spool: Path) -> None:
-    """A daemon has none; the exit status is the command's."""
+    """A daemon has none; the exit status is the command's, and what we say is no output of its."""
     line, environment = command("http://127.0.0.1:1", spool, *flaky(tmp_path, 9))
     closed = ["sh", "-c", '"$@" >&- 2>&-', "sh", *line]
+    without_errors = ["sh", "-c", '"$@" 2>&-', "sh", *line]
 
     assert 7 == subprocess.run(closed, check=False, env=environment, timeout=60).returncode
+    ended = subprocess.run(without_errors, check=False, env=environment, timeout=60, stdout=subprocess.PIPE)
+    assert (7, b"out 2\n") == (ended.returncode, ended.stdout)
 
 
 def test_ctrl_c_comes_once(spool: Path, tmp_path: Path) -> None:

@@ -266,8 +266,8 @@ def test_what_was_said_anew_since_is_dropped(
         assert [] == opened.latest(back._core.target.name, RUN)
 
 
-@pytest.mark.parametrize(("waited_s", "told"), [(30, False), (90, True), (-7_200, False)])
-def test_age_is_told_after_a_minute(memory_of: MakeMemory, spool: Path, waited_s: float, told: bool) -> None:
+@pytest.mark.parametrize(("waited_s", "told"), [(30, 30), (90, 90), (-7_200, 0)])
+def test_age_is_told(memory_of: MakeMemory, spool: Path, waited_s: float, told: float) -> None:
     """In seconds; a clock that was set back makes nothing of it. The key stays the same."""
     port = servers.free_port()
     away = memory_of(f"http://127.0.0.1:{port}")
@@ -278,8 +278,7 @@ def test_age_is_told_after_a_minute(memory_of: MakeMemory, spool: Path, waited_s
         assert memory_of(server.url, timeout_s=5.0).flush()
         headers = server.of("/incidents/i-1/outcome")[0].headers
 
-    assert told == ("seenbefore-age" in headers)
-    assert not told or waited_s - 1 < float(headers["seenbefore-age"]) < waited_s + 30
+    assert told <= float(headers["seenbefore-age"]) < told + 30
 
 
 @pytest.mark.parametrize("header", [None, 'W/"{}"', "{}", ' "{}" ', '"{}', "\xe4"])

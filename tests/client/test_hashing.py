@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
-from seenbefore.hashing import hash_inputs
+from seenbefore.hashing import hash_inputs, hash_path
 
 PLACE = ["fraud", "r-1", "pre", "scaling"]
 
@@ -66,4 +74,81 @@ def test_what_has_no_end_is_never_the_same(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
 
     assert hash_inputs([tmp_path / "pipe"], place=PLACE) != hash_inputs([tmp_path / "pipe"], place=PLACE)
-    assert hash_inputs([tmp_path], place=PLACE) != hash_inputs([tmp_path], place=PLACE)
+
+
+def test_folder_of_links_and_special_files_has_a_hash(tmp_path: Path) -> None:
+    """Links count by what they lead to, where that is no file by where they lead; a pipe is a pipe, and not read."""
+    folder, model = tmp_path / "folder", tmp_path / "model.bin"
+    folder.mkdir()
+    model.write_bytes(b"1")
+    (folder / "model").symlink_to(model)
+    (folder / "gone").symlink_to("nowhere")
+    (folder / "round").symlink_to("round")
+    os.mkfifo(folder / "pipe")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "socket"))
+        hashes = [hash_path(folder), hash_path(folder)]
+        model.write_bytes(b"2")
+        hashes.append(hash_path(folder))
+        (folder / "gone").unlink()
+        (folder / "gone").symlink_to("elsewhere")
+        hashes.append(hash_path(folder))
+        (folder / "pipe").unlink()
+        hashes.append(hash_path(folder))
+
+    assert hashes[0] == hashes[1]
+    assert 4 == len(set(hashes))
+
+
+class Colour(Enum):
+    """A choice."""
+
+    RED = 1
+    BLUE = 2
+
+
+@dataclass(frozen=True)
+class Region:
+    """A dataclass in a dataclass."""
+
+    least: float
+    colour: Colour
+
+
+TOLD: list[Callable[[int], object]] = [
+    lambda n: date(2026, 1, n),
+    lambda n: datetime(2026, 1, n, tzinfo=UTC),
+    lambda n: time(n),
+    lambda n: timedelta(n),
+    lambda n: UUID(int=n),
+    lambda n: Decimal(n),
+    lambda n: Colour(n),
+    lambda n: Region(0.5, Colour(n)),
+    lambda n: {1: n},
+    lambda n: {(1, n): "a", "b": None},
+    lambda n: {n, "a"},
+    lambda n: frozenset([n]),
+]
+
+
+@pytest.mark.parametrize("make", TOLD)
+def test_plain_values_count_by_what_they_hold(make: Callable[[int], object]) -> None:
+    """Equal ones are the same, and others are not; nor is a value its text."""
+    hashes = [hash_inputs([each], place=PLACE) for each in (make(1), make(1), make(2), str(make(1)))]
+
+    assert hashes[0] == hashes[1]
+    assert 3 == len(set(hashes))
+
+
+def test_what_cannot_be_compared_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """By its type: silently, its work would be done again and again."""
+
+    class Model:
+        pass
+
+    with caplog.at_level(logging.WARNING, "seenbefore"):
+        hashes = {hash_inputs([1, {"model": Model()}], place=PLACE) for _ in range(3)}
+
+    assert 3 == len(hashes)
+    assert 1 == len(caplog.records)
+    assert f"{Model.__qualname__} cannot be compared" in caplog.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 import seenbefore
 from seenbefore.runs import status_of
 from tests.client.making import Counting, Memory, Torn, scale, workspace_of
+from tests.client.servers import wait_for
 
 
 def test_run_is_told_with_its_steps_and_checkpoints(
@@ -237,3 +239,41 @@ async def test_async_run_is_the_same(
 
     assert ["awaited", "plain"] == made
     assert "failed" == row["status"]
+
+
+@pytest.mark.parametrize("kind", ["in the loop", "in a thread"])
+def test_cancelled_work_leaves_nothing_behind(
+    service_url: str, spool: Path, request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
+    """Nor does a thread, which goes on for a while: nobody can end it."""
+    begun, ended = threading.Event(), threading.Event()
+
+    async def produce(place: Path) -> None:
+        await asyncio.to_thread(place.write_bytes, b"half")
+        begun.set()
+        await asyncio.sleep(30)
+
+    def in_a_thread(place: Path) -> None:
+        begun.set()
+        time.sleep(0.5)
+        place.write_bytes(b"whole")
+        ended.set()
+
+    async def work() -> None:
+        about = {"workspace": workspace_of(request), "timeout_s": 10.0, "spool": spool}
+        async with (
+            seenbefore.AsyncClient(service_url, **about) as memory,
+            memory.run("fraud", run_id="r-1") as run,
+            run.step("pre", owner="agent") as step,
+        ):
+            made = produce if kind == "in the loop" else in_a_thread
+            task = asyncio.create_task(step.sub_task("scaling", produce=made, artifact=tmp_path / "scaled.bin"))
+            await asyncio.to_thread(begun.wait, 20)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(work())
+    assert kind == "in the loop" or ended.wait(20)
+
+    assert wait_for(lambda: not list(tmp_path.glob("*scaled.bin")))

@@ -120,7 +120,7 @@ def test_spool_that_cannot_be_used_is_one_in_memory(memory_of: MakeMemory, tmp_p
 
 @pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\0" + b"\xff" * 5_000])
 def test_damaged_spool_stops_nobody(memory_of: MakeMemory, spool: Path, content: bytes) -> None:
-    """The same."""
+    """The same; it is kept beside a new one, in which the next process finds what waits."""
     spool.parent.mkdir()
     spool.write_bytes(content)
     with serving(lambda _: Reply(200, {"id": "o"})) as server:
@@ -128,6 +128,10 @@ def test_damaged_spool_stops_nobody(memory_of: MakeMemory, spool: Path, content:
         memory.outcome("i-1", "failed", attempt=2, waited_s=float("nan"))
         assert memory.flush()
         assert [{"result": "failed", "attempt": 2}] == [each.body for each in server.of(INCIDENT)]
+
+    assert content == spool.with_name(f"{spool.name}.damaged").read_bytes()
+    with contextlib.closing(Spool(spool)) as opened:
+        assert 0 == opened.counts().waiting
 
 
 def test_full_disk_stops_nobody(memory_of: MakeMemory, spool: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -55,15 +55,16 @@ def test_progress_takes_whatever_it_gets(
         ("scaling", ["scaling"], 0),
         (["scaling", *map(str, range(999))], ["scaling", *map(str, range(999))], 0),
         (["scaling", *map(str, range(1_000))], None, 1),
+        (7, None, 1),
     ],
-    ids=["empty", "repeating", "slashes", "a single name", "1,000", "1,001"],
+    ids=["empty", "repeating", "slashes", "a single name", "1,000", "1,001", "no list"],
 )
 def test_no_plan_has_its_step_refused(
     memory: Memory,
     asked: Callable[[str], Any],
     spool: Path,
     caplog: pytest.LogCaptureFixture,
-    plan: Sequence[str],
+    plan: Any,
     shown: list[str] | None,
     warnings: int,
 ) -> None:

@@ -144,14 +144,15 @@ def test_success_is_not_lost_to_what_was_said_before_it(begun: httpx.Client, pat
     assert (True, 200, "running") == (refused["superseded"], again.status_code, again.json()["status"])
 
 
-def test_renewals_supersede_no_completion(begun: httpx.Client) -> None:
+@pytest.mark.parametrize("said", [DONE, FAILED], ids=["completed", "failed"])
+def test_renewals_supersede_no_end(begun: httpx.Client, said: Document) -> None:
     """That their own holder said before the last of them."""
     claim = {**STARTED, "holder": "w-1", "lease_s": 60}
     late(begun, SUB_TASK, claim, age=10)
     renewed = put(begun, SUB_TASK, **claim)
-    done = late(begun, SUB_TASK, {**DONE, "holder": "w-1"}, age=5, version=1)
+    ended = late(begun, SUB_TASK, {**said, "holder": "w-1"}, age=5, version=1)
 
-    assert (200, 200, "completed") == (renewed.status_code, done.status_code, done.json()["status"])
+    assert (200, 200, said["status"]) == (renewed.status_code, ended.status_code, ended.json()["status"])
 
 
 def test_what_was_said_again_counts_as_said_then(begun: httpx.Client) -> None:

@@ -264,8 +264,8 @@ BEGIN
         WHEN same AND current THEN 'same'
         -- Work that was completed stands, however late that is told: but where it was done again since, or is just now.
         WHEN p_status = 'completed' AND sub_task.status <> 'completed' AND NOT running THEN NULL
-        -- Renewals of a claim say nothing after its holder's completion: that is told of later than it was done.
-        WHEN p_status = 'completed' AND running AND NOT is_superseded(p_age, moment, sub_task.started_at, false) THEN NULL
+        -- Renewals of a claim say nothing after its holder's end of it, which is told of later than it came.
+        WHEN p_status <> 'started' AND running AND NOT is_superseded(p_age, moment, sub_task.started_at, false) THEN NULL
         WHEN is_superseded(p_age, moment, sub_task.said_at, sub_task.status = 'completed') THEN 'superseded' END;
     told := coalesce(told, CASE
         WHEN NOT current THEN 'stale'
