@@ -29,7 +29,7 @@ def read_webhook(payload: Mapping[str, Any]) -> list[Failure]:
 
 def _of_alert(alert: Mapping[str, Any], *, payload: Mapping[str, Any]) -> Failure | None:
     labels, notes = object_of(alert.get("labels")), object_of(alert.get("annotations"))
-    if alert.get("status") != "firing" or str(labels.get("severity")).lower() in NO_FAILURE:
+    if alert.get("status") != "firing" or str(labels.get("severity", "")).lower() in NO_FAILURE:
         return None
     name = text_of(labels.get("alertname"), most=2_000)
     message = next((said for key in SAYING if (said := text_of(notes.get(key)))), None)

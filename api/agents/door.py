@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -17,6 +16,7 @@ from starlette.requests import Request
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
+from api import origins
 from api.agents.direct import Direct
 from api.composition import Parts
 from api.context import key_name_of, workspace_of
@@ -88,8 +88,7 @@ async def _workspace(request: Request) -> str:
 
 def _check_origin(request: Request) -> None:
     """A page of another site asks in nobody's name."""
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if origins.is_another(request.headers.get("origin"), host=request.headers.get("host")):
         raise Problem(403, "Pages of other sites may not ask here.", field="Origin")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.foreign import environment_of, first_of, moment_of, name_of, object_of, objects_of, text_of
+from ingest.foreign import attempt_of, environment_of, first_of, moment_of, name_of, object_of, objects_of, text_of
 from ingest.items import Item, filled, identity
 
 #: Labels, the most telling first: ours, Airflow's, Argo's, Kubeflow's, Kubernetes' own.
@@ -96,7 +96,7 @@ class _Thing:
     def attempt(self) -> int | None:
         """As labels say."""
         said = first_of(object_of(self.metadata.get("labels")), *ATTEMPT)
-        return int(said) if said and said.isascii() and said.isdigit() and 1 <= int(said[:7]) <= 1_000_000 else None
+        return attempt_of(said)
 
     def item(
         self,

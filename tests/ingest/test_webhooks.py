@@ -115,6 +115,13 @@ def test_alert_without_fingerprint_is_known_by_its_labels() -> None:
     assert one.external_id == other.external_id
 
 
+def test_alert_without_severity_is_a_failure() -> None:
+    """Few rules must have one."""
+    alert = webhooks.alert(labels={"alertname": "TrainingStalled"})
+
+    assert 1 == len(alertmanager.read_webhook(webhooks.alertmanager(alert)))
+
+
 @pytest.mark.parametrize(
     "alert",
     [

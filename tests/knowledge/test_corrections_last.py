@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 
 from knowledge import intake, resigning
+from knowledge.advisor.advising import AdvisorSettings
 from knowledge.correcting import Correction, Merge, Signed, Split, Undo
 from knowledge.embedding import LocalEmbedder, Vectors
 from knowledge.errors import StoreUnavailable
@@ -352,7 +353,7 @@ async def test_corrections_outlive_new_vectors_and_a_new_index(team: Team, tmp_p
         indexer=indexer,
         spool=world.spool,
         starters=world.starters,
-        settings=world.service._settings,
+        settings=AdvisorSettings(),
     )
     answers = [await service.advise("team", Failure(text=text), dry_run=True) for text in (TORN, SPILT, NEAR)]
     await index.close()

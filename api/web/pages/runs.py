@@ -18,6 +18,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BeforeValidator, StringConstraints
 from starlette.responses import Response
 
+from api.context import Service
 from api.cursors import read_cursor, write_cursor
 from api.web.rendering import PREFIX, NavEntry, address_of, page
 from api.web.run import Axis, events_of, json_text, lanes_of, shown_decision
@@ -25,6 +26,7 @@ from api.web.visitors import Visiting
 from knowledge.decisions import Decisions
 from knowledge.documents import Document
 from knowledge.errors import NotFound
+from knowledge.service import IncidentFilter, KnowledgeService
 from knowledge.state.memory import PipelineMemory, RunFilter
 from knowledge.state.outline import Outlines
 from knowledge.state.states import Status
@@ -93,6 +95,7 @@ async def read_run(
     run_id: RunId,
     request: Request,
     memory: Memory,
+    service: Service,
     visitor: Visiting,
     steps: Text = None,
     incidents: Text = None,
@@ -102,11 +105,16 @@ async def read_run(
     parts, workspace = request.app.state.parts, visitor.workspace
     outlines: Outlines = parts.outlines
     records: Decisions = parts.decisions
-    run, resume, made = await asyncio.gather(
-        outlines.of(workspace, run_id, after_step=steps, after_incident=_read(incidents)),
-        _resume(memory, workspace, run_id),
-        records.of_run(workspace, run_id, after=_read(decisions), limit=DECISIONS + 1),
-    )
+    try:
+        run, resume, made = await asyncio.gather(
+            outlines.of(workspace, run_id, after_step=steps, after_incident=_read(incidents)),
+            _resume(memory, workspace, run_id),
+            records.of_run(workspace, run_id, after=_read(decisions), limit=DECISIONS + 1),
+        )
+    except NotFound as error:
+        if (error.members or {}).get("missing") != "run":
+            raise
+        return await _untold(request, service, workspace, run_id)
     shown, here = made[:DECISIONS], _place(run_id)
     links = {each["id"]: address_of(request, "incident", incident_id=each["id"]) for each in run["incidents"]}
     return page(
@@ -125,6 +133,14 @@ async def read_run(
         more=_more(run, made, here=here),
         whole=here if steps or incidents or decisions else None,
     )
+
+
+async def _untold(request: Request, service: KnowledgeService, workspace: str, run_id: str) -> Response:
+    """A run of which there are incidents alone; raises `NotFound` where there is nothing of it."""
+    found = await service.list_incidents(workspace, IncidentFilter(run_id=run_id), after=None, limit=RUNS)
+    if not found:
+        raise NotFound(f"Nobody has told of a run {run_id}, and no incident names it.")
+    return page(request, "run_untold.html", run_id=run_id, incidents=found)
 
 
 @router.get("/{run_id}/steps/{step}", name="run-step")

@@ -108,6 +108,7 @@ def test_writes_from_other_sites_are_refused(pages: httpx.Client, told: httpx.Cl
         ({"origin": "http://there"}, True),
         ({"origin": "http://here:81"}, True),
         ({"origin": "null"}, True),
+        ({"origin": "http://["}, True),
         ({}, False),
     ],
 )

@@ -42,6 +42,17 @@ def test_a_run_shows_all_that_is_kept(pages: httpx.Client, told: httpx.Client) -
         assert text in said
 
 
+def test_a_run_that_nobody_told_shows_its_incidents(pages: httpx.Client, told: httpx.Client) -> None:
+    """Pages that name a run lead to it, though it is known from incidents alone."""
+    incident = recorded(told, run_id="ci-7", pipeline="ci", text="KeyError: 'merchant_code'")
+    response = pages.get("/ui/runs/ci-7")
+    said = text_of(response)
+
+    assert 200 == response.status_code
+    assert "Its steps were not told" in said
+    assert f"/ui/incidents/{incident['id']}" in addresses(response)
+
+
 def test_a_run_leads_to_its_incidents(pages: httpx.Client, told: httpx.Client) -> None:
     """To those of its own pipeline, and to none of another's run of that name."""
     made(told)
