@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from api.chat.answers import SHOWN, Answer, answer_of
+from ingest.foreign import text_of
 from knowledge.documents import Document
 from knowledge.errors import NotFound, StoreBusy, StoreUnavailable
 from knowledge.failures import Failure
@@ -24,7 +25,7 @@ class Asking:
 
     async def ask(self, text: str, *, external_id: str) -> Answer:
         """Is this failure known? Recorded as `POST /advise` records, once an `external_id`. Raises `KnowledgeError`."""
-        failure = Failure(text=text, external_id=external_id)
+        failure = Failure(text=text_of(text), external_id=external_id)  # a paste may hold what cannot be stored
         return await self._in_words(await self.service.advise(self.workspace, failure))
 
     async def again(self, incident_id: UUID, *, notes: tuple[str, ...]) -> Answer:
