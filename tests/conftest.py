@@ -1,7 +1,8 @@
-"""A real PostgreSQL: one embedded server a session, one database a test, cloned from a migrated template."""
+"""For all tests: a real PostgreSQL (one server a session, one database a test) and a log that is as it was."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
@@ -87,3 +88,11 @@ def _administer(url: str, statement: str, *names: str) -> None:
 
 def _named(url: str, name: str) -> str:
     return url.replace("@/seenbefore?", f"@/{name}?")
+
+
+@pytest.fixture(autouse=True)
+def loud() -> Iterator[None]:
+    """A command that keeps its log quiet (`benchmarks.quiet`) keeps no later test's quiet."""
+    before = logging.root.manager.disable
+    yield
+    logging.disable(before)

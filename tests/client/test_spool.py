@@ -393,5 +393,7 @@ with seenbefore.Client(sys.argv[1], spool=sys.argv[2], timeout_s=20.0) as memory
             assert memory.flush()
 
     for number in range(3):
-        attempts = [each.body["attempt"] for each in server.of(f"/incidents/i-{number}/outcome")]
+        # A process that ends between an answer and noting it leaves the row to the next, which sends it under its key.
+        sent = {each.headers["idempotency-key"]: each for each in server.of(f"/incidents/i-{number}/outcome")}
+        attempts = [each.body["attempt"] for each in sent.values()]
         assert list(range(1, 51)) == attempts

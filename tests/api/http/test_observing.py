@@ -12,8 +12,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from opentelemetry import trace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.util._once import Once
 
 from api import logs, telemetry
 
@@ -82,6 +84,9 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Span]]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
+    # The provider is the process's; the tests that follow have none again.
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
     server = ThreadingHTTPServer(("127.0.0.1", 0), Taking)
     threading.Thread(target=server.serve_forever).start()
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
