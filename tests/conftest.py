@@ -91,8 +91,6 @@ def _named(url: str, name: str) -> str:
 
 
 @pytest.fixture(autouse=True)
-def loud() -> Iterator[None]:
-    """A command that keeps its log quiet (`benchmarks.quiet`) keeps no later test's quiet."""
-    before = logging.root.manager.disable
-    yield
-    logging.disable(before)
+def loud() -> None:
+    """What keeps a process quiet (`benchmarks.quiet`, in a test or a fixture of many) keeps no later test quiet."""
+    logging.disable(logging.NOTSET)
