@@ -29,7 +29,6 @@ NAV = NavEntry("Ask", HOME, "a")
 router = APIRouter()
 #: What an advice says where the failure could only be kept aside.
 AWAY = "store"
-NOTHING_PASTED = "Paste an error first: a message, a traceback, or the end of a log."
 
 
 class AskForm(Form):

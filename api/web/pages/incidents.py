@@ -30,7 +30,7 @@ from knowledge.store.records import Keep
 
 router = APIRouter(prefix="/incidents")
 THANKS = {
-    "outcome": "Recorded. It counts in what is advised next.",
+    "outcome": "Recorded. It counts in what is advised next. (Of a storm it does not: an outage teaches no wait.)",
     "resolution": "Recorded. Whoever meets this next is told what fixed it.",
     "verdict": "Corrected. From now on this precedent answers so; its history keeps who said it and why.",
 }
