@@ -79,7 +79,7 @@ class SlackChat:
     def _listening(self) -> AsyncApp:
         app = AsyncApp(
             logger=quiet,
-            name="seenbefore",
+            name=quiet.name,  # Bolt sets the level of the logger of this name: not the client's "seenbefore"
             client=self._client,
             authorize=_authorize,
             request_verification_enabled=False,  # the door has done it, and answers 401 where Bolt's would raise
