@@ -134,7 +134,7 @@ async def build(
         stack.push_async_callback(overview.close)
         decisions = Decisions(database, embedder=embedder, workspaces=workspaces, wake=indexer.wake, clock=clock)
         proposals = Proposals(database, workspaces=workspaces, wake=indexer.wake)
-        opening = composing.opened(settings, service=service, database=database, clock=clock)
+        opening = composing.opened(settings, service=service, proposals=proposals, database=database, clock=clock)
         chat = await stack.enter_async_context(opening)
         yield Parts(
             settings=settings,

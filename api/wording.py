@@ -13,11 +13,21 @@ def counted(number: int, noun: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`42 s`, `10 min`, `2.5 h`."""
-    for size, unit in ((3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.3g} s"
+    """`0.5 s`, `45 s`, `3 min`, `2 min 30 s`, `1 h 20 min`, `3 days`: as exact as people say it, in two units at most."""
+    if seconds < 99.5 and round(seconds) != 60:
+        return f"{seconds:.2g} s" if seconds < 9.5 else f"{seconds:.0f} s"
+    step = next(step for most, step in _STEPS if seconds < most)
+    rest, told = round(seconds / step) * step, []
+    for size, unit in _UNITS:
+        number, rest = divmod(rest, size)
+        if number:
+            told.append(counted(number, "day") if unit == "day" else f"{number} {unit}")
+    return " ".join(told[:2])
+
+
+#: Up to so many seconds it is told in steps of so many.
+_STEPS = ((600, 10), (3_600, 60), (36_000, 300), (172_800, 3_600), (float("inf"), 86_400))
+_UNITS = ((86_400, "day"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def decision_text(decision: Document) -> str:
@@ -32,18 +42,37 @@ def decision_text(decision: Document) -> str:
     return "".join(parts)
 
 
-def decision_sentence(decision: Document) -> str:
-    """What to do now, as one person says it to another."""
-    match decision["action"]:
-        case "retry":
+def decision_sentence(decision: Document, *, verdict: str) -> str:
+    """What to do now, as one person says it to another; it never contradicts the verdict that it stands beside."""
+    match decision["action"], verdict:
+        case "retry", _:
             delay, most = decision["retry_delay_s"], decision["max_attempts"]
             when = f" in {duration(delay)}" if delay else " now"
             limit = f", at most {counted(most, 'attempt')} in all" if most else ""
             return f"Retry{when}{limit}"
-        case "fail":
+        case "fail", _:
             return "Do not retry: let it fail now"
+        case _, "genuine":
+            return "A retry is unlikely to help, but it is not sure enough to forbid one: keep your own retry policy"
+        case _, "transient":
+            return "A retry may well pass, but no further one is advised: keep your own retry policy"
         case _:
             return "Keep your own retry policy"
+
+
+#: From so sure on, in these words.
+SURE = ((0.95, "almost certainly"), (0.85, "very likely"), (0.7, "likely"), (0.0, "perhaps"))
+
+
+def sureness(confidence: float) -> str:
+    """A confidence in a word or two, for who does not weigh percents."""
+    return next(words for least, words in SURE if confidence >= least)
+
+
+def meaning(verdict: str) -> str:
+    """What a verdict means, to go on with after a colon."""
+    words = VERDICTS[verdict]
+    return words[0].lower() + words[1:]
 
 
 #: What a verdict means.

@@ -38,6 +38,15 @@ class Arrivals:
                 return await self._is_first_anywhere(key)
         return True
 
+    async def forget(self, key: str) -> None:
+        """It has not come: what it asked for was not done, and its sender sends it again."""
+        self._seen.pop(key, None)
+        with contextlib.suppress(StoreUnavailable, StoreBusy, TimeoutError):
+            async with asyncio.timeout(LONGEST_WAIT_S):
+                workspace_id = await self._workspaces.id_of(self._workspace)
+                async with self._database.transaction() as connection:
+                    await idempotency.forget(connection, _once(key), workspace_id=workspace_id)
+
     def _is_first_here(self, key: str) -> bool:
         now = time.monotonic()
         if key in self._seen:
@@ -52,6 +61,9 @@ class Arrivals:
 
     async def _is_first_anywhere(self, key: str) -> bool:
         workspace_id = await self._workspaces.id_of(self._workspace)
-        once = Once.of(f"{ROUTE} {key}", route=ROUTE, body=b"")
         async with self._database.transaction() as connection:
-            return await idempotency.adopt(connection, once, workspace_id=workspace_id, response=None)
+            return await idempotency.adopt(connection, _once(key), workspace_id=workspace_id, response=None)
+
+
+def _once(key: str) -> Once:
+    return Once.of(f"{ROUTE} {key}", route=ROUTE, body=b"")

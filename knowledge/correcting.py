@@ -5,8 +5,8 @@ Secrets are scrubbed here, once, whatever the change.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -33,9 +33,13 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """These precedents are the same as the one that is changed."""
+    """These precedents are the same as the one that is changed.
+
+    `read`: the version of each that its sender has looked at; of those that are left out any version is taken.
+    """
 
     sources: Sequence[UUID]
+    read: Mapping[UUID, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +107,8 @@ async def _change(connection: Connection, change: ChangeOf, *, id: UUID, common:
             return await corrections.patch(
                 connection, id=id, verdict=verdict, cause=cause, action=action, resolution=resolution, **common
             )
-        case Merge(sources):
-            return await corrections.merge(connection, into=id, sources=sources, **common)
+        case Merge(sources, read):
+            return await corrections.merge(connection, into=id, sources=sources, source_versions=read, **common)
         case Split(fingerprints):
             # Those that are none are quoted in the refusal.
             named = [scrub(each) for each in fingerprints]

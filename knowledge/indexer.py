@@ -17,6 +17,7 @@ from knowledge.embedding import Embedder
 from knowledge.errors import KnowledgeError
 from knowledge.index.lexical import SparseVector, document_vector
 from knowledge.index.port import Index, IndexPayload, IndexPoint, vector_of
+from knowledge.known_as import known_as
 from knowledge.store import index_queue
 from knowledge.store.database import Database
 from knowledge.store.records import IndexRow, MadeEmbedding
@@ -172,6 +173,7 @@ def point_of(row: IndexRow, *, profile: SparseVector) -> IndexPoint:
         id=row.signature_id,
         signature=vector_of(row.embedding or b""),
         lexical=document_vector(row.terms),
+        known_as=known_as(row.title, cause=row.cause, resolution=row.resolution_summary),
         resolution=vector_of(row.resolution_embedding) if row.resolution_embedding else None,
         payload=IndexPayload(
             workspace_id=row.workspace_id,

@@ -1,4 +1,4 @@
-"""Engineers' search over signatures and resolutions, by meaning and by word."""
+"""Engineers' search over signatures, titles, causes and resolutions, by meaning and by word."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from knowledge.advisor.advice import Evidence, Neighbour
 from knowledge.advisor.similarity import Similarity, SimilarityWeights
 from knowledge.advisor.term_weights import TermWeights
 from knowledge.failures import Cause, Failure, Verdict
-from knowledge.index.lexical import EMPTY, document_vector, query_vector
+from knowledge.index.lexical import EMPTY, query_vector
 from knowledge.index.port import IndexFilter, IndexHit, NeighbourQuery, Vector
+from knowledge.known_as import terms_known_as
 from knowledge.signature import sign, terms_of
 from knowledge.signature.signature import Signature
 from knowledge.store.workspaces import STARTER_WORKSPACE_ID
@@ -59,22 +60,19 @@ def index_query(
         lexical=query_vector(signature.terms),
         filter=wanted,
         limit=max(50, query.limit * ASKED_PER_RESULT),
-        by_resolution=True,
+        as_known=True,
     )
 
 
 def nearest(
     hits: Sequence[IndexHit], *, signature: Signature, weights: SimilarityWeights, terms: TermWeights
 ) -> dict[UUID, tuple[IndexHit, float]]:
-    """For each precedent the better of how near its signature and how near its resolution is."""
+    """For each precedent the better of how near its signature is and how near what people know it by."""
     similarity = Similarity(signature.terms, codes=signature.codes, weights=weights, terms=terms)
     found = near.nearest_by_precedent(hits, similarity=similarity)
     for hit in hits:
-        resolution = hit.payload.resolution if hit.resolution_cosine is not None else None
-        if hit.resolution_cosine is None or resolution is None:
-            continue
-        words = similarity.words(document_vector(terms_of(resolution)))
-        said = similarity.to(cosine_=hit.resolution_cosine, words=words, codes=(), profile=EMPTY)
+        cosine = max(hit.cosine, hit.resolution_cosine or 0.0)
+        said = similarity.to(cosine_=cosine, words=similarity.words(hit.known_as), codes=(), profile=EMPTY)
         if said > found[hit.precedent_id][1]:
             found[hit.precedent_id] = (hit, said)
     return found
@@ -83,4 +81,10 @@ def nearest(
 def shown(found: Sequence[Neighbour], *, signature: Signature, terms: TermWeights, limit: int) -> tuple[Evidence, ...]:
     """The most similar, whosever they are, explained."""
     best = sorted(found, key=lambda each: each.similarity, reverse=True)[:limit]
-    return evidence.show(best, asked=signature, terms=terms, tokenize=terms_of)
+    return evidence.show([_as_known(each) for each in best], asked=signature, terms=terms, tokenize=terms_of)
+
+
+def _as_known(neighbour: Neighbour) -> Neighbour:
+    """With the words that people know it by among its own, so that they are named where they are why it was found."""
+    said = terms_known_as(neighbour.title, cause=neighbour.cause, resolution=neighbour.resolution)
+    return near.with_terms(neighbour, (*neighbour.terms, *said))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from api.chat.inert import inert, is_cut, one_line
-from api.wording import VERDICTS, counted, decision_sentence
+from api.wording import counted, decision_sentence, meaning, sureness
 from knowledge.documents import Document
 
 #: Characters; a block of Slack's takes 3,000 in all.
@@ -22,8 +22,6 @@ MOST_WORDS = 200
 SHOWN = 2
 #: Nobody is surer than that.
 SUREST = 0.99
-#: From so sure on, in these words.
-SURE = ((0.95, "almost certainly"), (0.85, "very likely"), (0.7, "likely"), (0.0, "perhaps"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +37,17 @@ class Cited:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A resolution that was proposed and nobody has accepted: no advice. All but `id` may hold an attacker's words."""
+
+    id: str
+    by: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What chat is told of one failure. `reason` and `precedents` may hold an attacker's words.
+    """What chat is told of one failure. `reason`, `precedents` and `waiting` may hold an attacker's words.
 
     `page` is where the web shows the incident, None where no public address is known.
     """
@@ -53,23 +60,30 @@ class Answer:
     remarks: tuple[str, ...]
     page: str | None
     notes: tuple[str, ...] = field(default=())
+    waiting: Waiting | None = None
 
     @property
     def is_cut(self) -> bool:
         """Whether a text was left out in part."""
         texts = [self.reason, *(text for each in self.precedents for text in (each.template, each.resolution))]
+        texts += [self.waiting.summary] if self.waiting else []
         return any(map(is_cut, texts))
 
 
 def answer_of(
-    advice: Document, *, precedents: dict[str, Document], public_url: str | None, notes: tuple[str, ...] = ()
+    advice: Document,
+    *,
+    precedents: dict[str, Document],
+    proposal: Document | None,
+    public_url: str | None,
+    notes: tuple[str, ...] = (),
 ) -> Answer:
     """An advice in words; `precedents` are the documents of those of its evidence that could be read, by id."""
     shown = advice["evidence"][:SHOWN]
     return Answer(
         incident_id=advice["incident_id"],
         headline=headline(advice),
-        decision=decision_sentence(advice["decision"]) + ".",
+        decision=decision_sentence(advice["decision"], verdict=advice["verdict"]) + ".",
         reason=one_line(advice["decision"]["reason"], most=MOST_REASON),
         precedents=tuple(
             _cited(entry, precedent=precedents.get(entry["precedent_id"]), public_url=public_url) for entry in shown
@@ -77,6 +91,7 @@ def answer_of(
         remarks=_remarks(advice),
         page=page_of("incidents", advice["incident_id"], public_url=public_url),
         notes=notes,
+        waiting=_waiting(proposal) if proposal else None,
     )
 
 
@@ -90,15 +105,10 @@ def headline(advice: Document) -> str:
     before = "Seen before" if advice["seen_before"] else "Not seen here before"
     verdict, confidence = advice["verdict"], advice["confidence"]
     if verdict == "unknown":
-        return f"{before}. Verdict unknown: {_meaning(verdict)}"
-    sure = next(words for least, words in SURE if confidence >= least)
+        return f"{before}. Verdict unknown: {meaning(verdict)}"
+    sure = sureness(confidence)
     cause = f" ({advice['cause'].replace('_', ' ')})" if advice["cause"] else ""
-    return f"{before}. {sure.capitalize()} {verdict}{cause}, {min(confidence, SUREST):.0%} sure: {_meaning(verdict)}"
-
-
-def _meaning(verdict: str) -> str:
-    words = VERDICTS[verdict]
-    return words[0].lower() + words[1:]
+    return f"{before}. {sure.capitalize()} {verdict}{cause}, {min(confidence, SUREST):.0%} sure: {meaning(verdict)}"
 
 
 def _cited(entry: Document, *, precedent: Document | None, public_url: str | None) -> Cited:
@@ -138,6 +148,11 @@ def _fixed(said: Document | None, *, documented: bool) -> str:
         return "What helps, as documented:" if documented else "What fixed it:"
     who = one_line(said["author"] or "someone", most=60)
     return f"Fixed by {who} on {_day(said['created_at'])}:"
+
+
+def _waiting(proposal: Document) -> Waiting:
+    by = one_line(proposal["proposed_by"] or "somebody", most=60)
+    return Waiting(proposal["id"], by=by, summary=inert(proposal["summary"], most=MOST_RESOLUTION))
 
 
 def _latest_resolution(precedent: Document | None) -> Document | None:

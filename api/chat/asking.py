@@ -12,6 +12,8 @@ from ingest.foreign import text_of
 from knowledge.documents import Document
 from knowledge.errors import NotFound, StoreBusy, StoreUnavailable
 from knowledge.failures import Failure
+from knowledge.proposals import ProposalState
+from knowledge.proposing import Proposals
 from knowledge.service import KnowledgeService
 
 
@@ -20,6 +22,7 @@ class Asking:
     """The service as chat asks it: in one workspace, with the address of the web pages where that is known."""
 
     service: KnowledgeService
+    proposals: Proposals
     workspace: str
     public_url: str | None
 
@@ -49,7 +52,19 @@ class Asking:
         ids = [entry["precedent_id"] for entry in advice["evidence"][:SHOWN]]
         read = await asyncio.gather(*map(self._precedent, ids))
         precedents = {id: each for id, each in zip(ids, read, strict=True) if each is not None}
-        return answer_of(advice, precedents=precedents, public_url=self.public_url, notes=notes)
+        proposal = await self._proposal(advice.get("precedent"))
+        return answer_of(advice, precedents=precedents, proposal=proposal, public_url=self.public_url, notes=notes)
+
+    async def _proposal(self, precedent: Document | None) -> Document | None:
+        """The latest resolution that is proposed for a precedent and waits for a person."""
+        if precedent is None:
+            return None
+        with contextlib.suppress(StoreUnavailable, StoreBusy):
+            waiting = await self.proposals.page(
+                self.workspace, state=ProposalState.PROPOSED, precedent_id=UUID(precedent["id"]), limit=1
+            )
+            return waiting[0] if waiting else None
+        return None
 
     async def _precedent(self, id: str) -> Document | None:
         with contextlib.suppress(NotFound, StoreUnavailable, StoreBusy):

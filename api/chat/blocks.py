@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from api.chat.answers import Answer, Cited
+from api.chat.answers import Answer, Cited, Waiting
 
 Block: TypeAlias = dict[str, Any]
 
 HELPED, WRONG, RESOLVE = "seenbefore_helped", "seenbefore_wrong", "seenbefore_resolve"
+ACCEPT, REJECT = "seenbefore_accept", "seenbefore_reject"
+#: All that people press here.
+ACTIONS = frozenset({HELPED, WRONG, RESOLVE, ACCEPT, REJECT})
+DECIDING = ((ACCEPT, "Accept"), (REJECT, "Reject"))
 BUTTONS = ((HELPED, "It helped"), (WRONG, "Wrong"), (RESOLVE, "Add resolution"))
 #: Notes are found again by it when a message is updated.
 NOTES = "seenbefore_notes"
@@ -38,10 +42,25 @@ def blocks_of(answer: Answer) -> list[Block]:
     if answer.page is not None:
         words = "The whole of what was cut is on its page" if answer.is_cut else "Its page"
         blocks.append(rich(section(link(answer.page, words))))
+    blocks += proposed(answer.waiting, incident_id=answer.incident_id) if answer.waiting else []
     blocks += notes(answer.notes)
     if answer.incident_id is not None:
         blocks.append(buttons(answer.incident_id))
     return blocks
+
+
+def proposed(waiting: Waiting, *, incident_id: str | None) -> list[Block]:
+    """What waits for a person, told apart from what is advised; buttons where there is an incident to come back to."""
+    told = rich(
+        section(
+            bold("Proposed, not yet accepted"), text(f" by {waiting.by}. It is no advice until somebody accepts it:")
+        ),
+        quote(waiting.summary),
+    )
+    if incident_id is None:
+        return [told]
+    value = f"{incident_id} {waiting.id}"
+    return [told, {"type": "actions", "elements": [_button(*each, value=value) for each in DECIDING]}]
 
 
 def notes(lines: tuple[str, ...]) -> list[Block]:
@@ -51,10 +70,11 @@ def notes(lines: tuple[str, ...]) -> list[Block]:
 
 def buttons(incident_id: str) -> Block:
     """The three, each for this incident."""
-    elements = [
-        {"type": "button", "action_id": action, "value": incident_id, "text": plain(label)} for action, label in BUTTONS
-    ]
-    return {"type": "actions", "elements": elements}
+    return {"type": "actions", "elements": [_button(*each, value=incident_id) for each in BUTTONS]}
+
+
+def _button(action: str, label: str, *, value: str) -> Block:
+    return {"type": "button", "action_id": action, "value": value, "text": plain(label)}
 
 
 def rich(*elements: Block) -> Block:

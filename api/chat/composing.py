@@ -13,6 +13,7 @@ from api.settings import Settings, SettingsError
 from knowledge.answering import Clock
 from knowledge.arrivals import Arrivals
 from knowledge.notices import Notices
+from knowledge.proposing import Proposals
 from knowledge.service import KnowledgeService
 from knowledge.store.database import Database
 from knowledge.workspaces import Workspaces
@@ -33,10 +34,10 @@ class Chat:
 
 @contextlib.asynccontextmanager
 async def opened(
-    settings: Settings, *, service: KnowledgeService, database: Database, clock: Clock
+    settings: Settings, *, service: KnowledgeService, proposals: Proposals, database: Database, clock: Clock
 ) -> AsyncIterator[Chat]:
     """Chat while the service runs. Raises `SettingsError` where Slack is set up and its libraries are not there."""
-    asking = Asking(service, workspace=settings.chat_workspace, public_url=settings.public_url)
+    asking = Asking(service, proposals, workspace=settings.chat_workspace, public_url=settings.public_url)
     async with contextlib.AsyncExitStack() as stack:
         mattermost = _mattermost(settings, asking=asking)
         if mattermost is not None:

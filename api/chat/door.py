@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import Request
 from slack_sdk.signature import Clock, SignatureVerifier
 
+from api.chat import payloads
 from api.chat.proof import Unproven
 from ingest import strict_json
 from knowledge.arrivals import Arrivals
@@ -17,6 +17,7 @@ SIGNATURE, TIMESTAMP = "X-Slack-Signature", "X-Slack-Request-Timestamp"
 #: A timestamp has ten digits until the year 2286.
 LONGEST_TIMESTAMP = 12
 FORM = "application/x-www-form-urlencoded"
+MOST_FIELDS = 100
 
 
 class _Now(Clock):
@@ -31,8 +32,8 @@ class Door:
         self._verifier = SignatureVerifier(signing_secret, clock=_Now())
         self._arrivals = arrivals
 
-    async def checked(self, request: Request) -> dict[str, Any]:
-        """The payload of a request from Slack; raises `Unproven` for anything else.
+    async def checked(self, request: Request) -> payloads.Payload:
+        """The payload of a request from Slack, as far as it is read; raises `Unproven` for anything else.
 
         The same signature twice is a replay. Slack's own retries are signed anew.
         """
@@ -62,17 +63,14 @@ def _only(request: Request, name: str) -> str:
     return given[0] if len(given) == 1 else ""
 
 
-def _payload(body: bytes, *, kind: str) -> dict[str, Any]:
+def _payload(body: bytes, *, kind: str) -> payloads.Payload:
     """An event (JSON), an interaction (JSON in a form) or a command (a form)."""
-    payload: Any = None
     try:
-        if kind.partition(";")[0].strip().lower() == FORM:
-            form = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100))
-            payload = strict_json.loads(form["payload"].encode()) if "payload" in form else form
-        else:
-            payload = strict_json.loads(body)
+        if kind.partition(";")[0].strip().lower() != FORM:
+            return payloads.event(strict_json.loads(body))
+        form = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        if "payload" in form:
+            return payloads.interaction(strict_json.loads(form["payload"].encode()))
+        return payloads.command(form)
     except ValueError:
-        payload = None
-    if not isinstance(payload, dict):
-        raise Unproven("This is no request of Slack's.", field="body")
-    return payload
+        raise Unproven("This is no request of Slack's.", field="body") from None

@@ -14,8 +14,8 @@ from api.chat.answers import Answer, Cited
 from api.chat.asking import Asking
 from api.chat.proof import Unproven
 from api.chat.questions import after_phrase, unfenced
+from api.chat.working import Working
 from knowledge.errors import KnowledgeError
-from knowledge.tasks import end
 
 Message: TypeAlias = dict[str, Any]
 
@@ -23,8 +23,6 @@ USAGE = "Paste an error or a log after the command."
 #: What takes longer is answered later, by `response_url`.
 AT_ONCE_S = 2.0
 LATER = "Looking …"
-#: Work that was begun when the service ends is waited for so long.
-LAST_WORK_S = 5.0
 MOST_FIELDS = 100
 
 log = logging.getLogger(__name__)
@@ -36,28 +34,22 @@ class Mattermost:
     def __init__(self, token: str, *, asking: Asking) -> None:
         self._token = token.encode()
         self._asking = asking
-        self._working: set[asyncio.Task[Message]] = set()
+        self._working = Working()
 
     async def close(self) -> None:
         """Wait a moment for what was begun, then end it."""
-        if self._working:
-            await asyncio.wait(self._working, timeout=LAST_WORK_S)
-        await end(self._working)
+        await self._working.close()
 
     async def answer(self, body: bytes) -> Message:
         """The answer to a command; raises `Unproven` for one without the token."""
         form = self._checked(body)
         text = form.get("text", "")
         asked = after_phrase(text)
-        work = asyncio.create_task(self._ask(unfenced(text if asked is None else asked), form=form))
-        self._working.add(work)
-        work.add_done_callback(self._working.discard)
+        work = self._working.begin(self._ask(unfenced(text if asked is None else asked), form=form))
         done, _ = await asyncio.wait({work}, timeout=AT_ONCE_S)
         if done:
             return work.result()
-        later = asyncio.create_task(_send_later(work, url=form.get("response_url", "")))
-        self._working.add(later)
-        later.add_done_callback(self._working.discard)
+        self._working.begin(_send_later(work, url=form.get("response_url", "")))
         return said(LATER)
 
     def _checked(self, body: bytes) -> dict[str, str]:
@@ -80,14 +72,13 @@ class Mattermost:
         return message_of(answer)
 
 
-async def _send_later(work: asyncio.Task[Message], *, url: str) -> Message:
+async def _send_later(work: asyncio.Task[Message], *, url: str) -> None:
     message = await work
     try:
         async with httpx.AsyncClient(timeout=10) as client:
             (await client.post(url, json=message)).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         log.warning("Mattermost took no later answer: %s", type(error).__name__)
-    return message
 
 
 def said(text: str) -> Message:
@@ -100,6 +91,9 @@ def message_of(answer: Answer) -> Message:
     parts = [f"**{answer.headline}**", answer.decision, "Why:", fenced(answer.reason)]
     parts += list(answer.remarks)
     attachments = [_attachment(each, number=number) for number, each in enumerate(answer.precedents, start=1)]
+    if answer.waiting is not None:
+        parts += ["Proposed, not yet accepted; it is no advice until somebody accepts it on the page *Proposals*:"]
+        parts += [fenced(f"{answer.waiting.by}: {answer.waiting.summary}")]
     if answer.page is not None:
         parts.append(f"[{'The whole of what was cut' if answer.is_cut else 'Its page'}]({answer.page})")
     return said("\n".join(parts)) | {"attachments": attachments}

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 import orjson
+from pydantic import TypeAdapter
 
 from api.chat.blocks import plain
 from api.chat.sending import Place
@@ -38,13 +39,15 @@ class About:
     def to_text(self) -> str:
         """At most 3,000 characters, which Slack takes."""
         place = {name: value for name, value in asdict(self.place).items() if value}
-        return orjson.dumps({"incident": str(self.incident_id), "place": place, "notes": self.notes}).decode()
+        return orjson.dumps({"incident_id": self.incident_id, "place": place, "notes": self.notes}).decode()
 
     @classmethod
     def from_text(cls, text: str) -> About:
-        """Raises `ValueError`, `KeyError` or `TypeError` for what was not written here."""
-        known = orjson.loads(text)
-        return cls(UUID(known["incident"]), Place(**known["place"]), tuple(known["notes"]))
+        """Raises `ValueError` for what was not written here."""
+        return _ABOUT.validate_json(text)
+
+
+_ABOUT = TypeAdapter(About)
 
 
 def resolve(about: About, *, asked: str = "What fixed it?") -> View:
@@ -79,7 +82,7 @@ def given(view: View) -> dict[str, str]:
     """What a person filled in, by input; what was left empty is not there."""
     found: dict[str, str] = {}
     for block, states in view["state"]["values"].items():
-        state = states[block]
+        state = states.get(block) or {}
         value = (state.get("selected_option") or {}).get("value") or state.get("value")
         if value:
             found[block] = str(value)

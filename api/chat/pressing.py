@@ -3,7 +3,8 @@
 *It helped* says that the advice was followed and worked: after `retry`, that a retry succeeded; else, that what fixed
 the first precedent shown fixed this too. Where there was nothing that can have helped, it asks what did.
 *Wrong* asks what is right: that a retry failed is an outcome; another verdict or cause corrects the precedent.
-*Add resolution* is a resolution. Each is signed with the name of who pressed.
+*Add resolution* is a resolution. *Accept* makes one of what was proposed, *Reject* puts it aside; the service sees to it
+that nobody accepts a proposal of their own. Each is signed with the name of who pressed.
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ class Person:
 
 
 class Pressing:
-    """The three buttons. Every method raises `KnowledgeError`, and says what it has recorded."""
+    """The buttons. Every method raises `KnowledgeError`, and says what it has recorded."""
 
     def __init__(self, asking: Asking) -> None:
         self._service = asking.service
+        self._proposals = asking.proposals
         self._workspace = asking.workspace
 
     async def helped(self, incident_id: UUID, *, by: Person) -> str | None:
@@ -85,6 +87,16 @@ class Pressing:
             verdict=Verdict(given["verdict"]) if "verdict" in given else None,
         )
         return "a resolution"
+
+    async def accepted(self, proposal_id: UUID, *, by: Person) -> str:
+        """Make a proposal a resolution; raises `Conflict` for one's own, and for one that was rejected meanwhile."""
+        await self._proposals.accept(self._workspace, proposal_id, signed=Signed(by.name, None))
+        return "that the proposed resolution is accepted"
+
+    async def rejected(self, proposal_id: UUID, *, by: Person) -> str:
+        """Put a proposal aside; raises `Conflict` for one that was accepted meanwhile."""
+        await self._proposals.reject(self._workspace, proposal_id, signed=Signed(by.name, None))
+        return "that the proposed resolution is rejected"
 
     async def _outcome(self, incident: Document, result: str, *, by: Person) -> None:
         # The attempt after the one that failed: where the pipeline reports it as well, it is the same outcome.

@@ -77,17 +77,18 @@ def unfenced(text: str) -> str:
 def message_text(message: dict[str, Any]) -> str:
     """All that a message says: its own text, else what its blocks and attachments hold (alerts of other bots)."""
     own = message.get("text")
-    parts = [unmarked(own)] if isinstance(own, str) and own.strip() else _texts(message.get("blocks"), depth=0)
-    return "\n".join([*parts, *_texts(message.get("attachments"), depth=0)]).strip()
+    parts = [unmarked(own)] if isinstance(own, str) and own.strip() else texts_in(message.get("blocks"))
+    return "\n".join([*parts, *texts_in(message.get("attachments"))]).strip()
 
 
-def _texts(part: Any, *, depth: int) -> list[str]:
+def texts_in(part: Any, *, depth: int = 0) -> list[str]:
+    """What a part of a message shows, in order, whatever it is made of."""
     if isinstance(part, str):
         return [unmarked(part)] if part.strip() else []
     if depth >= DEEPEST:
         return []
     if isinstance(part, list):
-        return [text for each in part for text in _texts(each, depth=depth + 1)]
+        return [text for each in part for text in texts_in(each, depth=depth + 1)]
     if isinstance(part, dict):
-        return [text for name in TEXTS for text in _texts(part.get(name), depth=depth + 1)]
+        return [text for name in TEXTS for text in texts_in(part.get(name), depth=depth + 1)]
     return []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -9,6 +11,9 @@ from api.chat.composing import EXTRA, Chat
 from api.chat.proof import Unproven
 from api.context import JsonAnswer
 from api.problems import Problem
+
+if TYPE_CHECKING:
+    from api.chat.connecting import Slack
 
 router = APIRouter(prefix="/chat", include_in_schema=False)
 
@@ -26,12 +31,23 @@ async def slack(request: Request) -> Response:
         )
     try:
         payload = await chat.slack.door.checked(request)
-        event = payload.get("event_id")
-        if isinstance(event, str) and not await chat.slack.arrivals.is_first(f"slack event {event}"):
-            return Response()  # Slack's own retry of what is being answered
-        return await chat.slack.listeners.handle(request)
     except Unproven as refused:
         return refused.response()
+    return await _taken_once(chat.slack, payload)
+
+
+async def _taken_once(slack: Slack, payload: dict[str, Any]) -> Response:
+    """Slack sends an event again where it was answered late, or with an error: only then it is not known yet."""
+    if "event_id" not in payload:
+        return await slack.listeners.handle(payload)
+    event = f"slack event {payload['event_id']}"
+    if not await slack.arrivals.is_first(event):
+        return Response()
+    try:
+        return await slack.listeners.handle(payload)
+    except Exception:
+        await slack.arrivals.forget(event)
+        raise
 
 
 @router.post("/mattermost/commands")

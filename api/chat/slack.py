@@ -6,35 +6,36 @@ Slack waits 3 s. So every listener acknowledges first; what takes longer goes on
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import aiohttp
-from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
-from slack_bolt.async_app import AsyncApp
+import orjson
+from slack_bolt.adapter.starlette.async_handler import to_starlette_response
+from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
-from starlette.requests import Request
 from starlette.responses import Response
 
 from api.chat import blocks, modals
 from api.chat.asking import Asking
 from api.chat.inert import inert, one_line
 from api.chat.pressing import Person, Pressing
-from api.chat.proof import Unproven
-from api.chat.questions import after_phrase, message_text, question, unfenced, unmarked
+from api.chat.questions import after_phrase, message_text, question, texts_in, unfenced, unmarked
 from api.chat.sending import Place, Sending, code_of, quiet
+from api.chat.working import Working
 from knowledge.errors import KnowledgeError
-from knowledge.tasks import end
 
 Ack: TypeAlias = Callable[..., Awaitable[Any]]
 Payload: TypeAlias = dict[str, Any]
 
-COMMAND = "/seenbefore"
+#: The app's manifest names it.
+ANY_COMMAND = re.compile("^/")
+JSON = "application/json"
 SHORTCUT = "seen_this_before"
 USAGE = 'Paste an error or a log after /seenbefore, or ask "seen this before?" in the thread of a failure.'
 NOTHING_THERE = "There is no error in that message. " + USAGE
@@ -42,8 +43,6 @@ NOTHING_THERE = "There is no error in that message. " + USAGE
 MOST_NOTES, MOST_NOTE = 6, 160
 #: Subtypes of messages that people ask by.
 ASKED_BY_PEOPLE = (None, "file_share", "thread_broadcast")
-#: Work that was begun when the service ends is waited for so long.
-LAST_WORK_S = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -56,25 +55,22 @@ class SlackChat:
         self._sending = sending
         self._pressing = Pressing(asking)
         self._client = client
-        self._working: set[asyncio.Task[None]] = set()
-        self._handler = AsyncSlackRequestHandler(self._listening())
+        self._working = Working()
+        self._app = self._listening()
 
-    async def handle(self, request: Request) -> Response:
-        """Bolt's answer to a request that the door has let in."""
-        try:
-            answer = await self._handler.handle(request)
-        except Exception as error:  # Bolt takes payloads for what Slack documents, and fails in its own ways on others
-            log.warning("Bolt cannot read a request: %s", type(error).__name__)
-            answer = Response(status_code=500)
-        if answer.status_code >= 500:
-            raise Unproven("This is no request of Slack's.", field="body")
-        return answer
+    async def handle(self, payload: Payload) -> Response:
+        """Bolt's answer to a payload that the door has let in; whatever is raised is a fault of ours.
+
+        Bolt is given the payload itself and not the body: of a form with the word "payload" in a text it reads nothing.
+        """
+        body = orjson.dumps(payload).decode()
+        answer = await self._app.async_dispatch(AsyncBoltRequest(body=body, headers={"content-type": JSON}))
+        # What nobody listens to is taken all the same: Slack would send an event again, and show people a failure.
+        return Response() if answer.status == 404 else to_starlette_response(answer)
 
     async def close(self) -> None:
         """Wait a moment for what was begun, then end it."""
-        if self._working:
-            await asyncio.wait(self._working, timeout=LAST_WORK_S)
-        await end(self._working)
+        await self._working.close()
 
     def _listening(self) -> AsyncApp:
         app = AsyncApp(
@@ -84,21 +80,21 @@ class SlackChat:
             authorize=_authorize,
             request_verification_enabled=False,  # the door has done it, and answers 401 where Bolt's would raise
             ssl_check_enabled=False,
+            process_before_response=True,  # listeners only begin work; so what they raise is seen before the answer
         )
-        app.command(COMMAND)(self._command)
+        app.error(_raised)
+        app.command(ANY_COMMAND)(self._command)
         app.event("app_mention")(self._mention)
         app.event("message")(self._message)
         app.shortcut(SHORTCUT)(self._shortcut)
-        for action in (blocks.HELPED, blocks.WRONG, blocks.RESOLVE):
+        for action in sorted(blocks.ACTIONS):
             app.action(action)(self._button)
         for view in (modals.WRONG, modals.RESOLVE):
             app.view(view)(self._submitted)
         return app
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(_logged(work))
-        self._working.add(task)
-        task.add_done_callback(self._working.discard)
+        self._working.begin(_logged(work))
 
     async def _command(self, ack: Ack, body: Payload) -> None:
         """`/seenbefore <error>`: answered to the one who typed it."""
@@ -137,7 +133,7 @@ class SlackChat:
         self._begin(self._answer(text, place=place, asked=f"shortcut:{channel_of(body)}:{body.get('action_ts')}"))
 
     async def _button(self, ack: Ack, body: Payload) -> None:
-        """One of the three under an answer."""
+        """One of those under an answer."""
         await ack()
         self._begin(self._pressed(body))
 
@@ -174,13 +170,20 @@ class SlackChat:
         await self._sending.answer(place, blocks.message_of(answer))
 
     async def _pressed(self, body: Payload) -> None:
-        action = body["actions"][0]
-        about = modals.About(UUID(action["value"]), place_of(body), notes_of(body))
-        if action["action_id"] == blocks.HELPED:
-            await self._write(about, lambda: self._pressing.helped(about.incident_id, by=person_of(body)), body=body)
-        else:
-            view = modals.wrong(about) if action["action_id"] == blocks.WRONG else modals.resolve(about)
-            await self._open(view, about=about, body=body)
+        action, by = body["actions"][0], person_of(body)
+        incident_id, *others = map(UUID, action["value"].split(" "))
+        about = modals.About(incident_id, place_of(body), notes_of(body))
+        match action["action_id"]:
+            case blocks.HELPED:
+                await self._write(about, lambda: self._pressing.helped(incident_id, by=by), body=body)
+            case blocks.ACCEPT:
+                await self._write(about, lambda: self._pressing.accepted(others[0], by=by), body=body)
+            case blocks.REJECT:
+                await self._write(about, lambda: self._pressing.rejected(others[0], by=by), body=body)
+            case blocks.WRONG:
+                await self._open(modals.wrong(about), about=about, body=body)
+            case _:
+                await self._open(modals.resolve(about), about=about, body=body)
 
     async def _open(self, view: Payload, *, about: modals.About, body: Payload) -> None:
         try:
@@ -214,6 +217,11 @@ class SlackChat:
 async def _authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
     """One app, one token: whoever signs is let in, and nothing of Slack's is waited for."""
     return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id)
+
+
+async def _raised(error: Exception) -> None:
+    """Bolt answers 500 and goes on; the service's own way with faults logs where it was, without its text."""
+    raise error
 
 
 async def _logged(work: Coroutine[Any, Any, None]) -> None:
@@ -267,6 +275,7 @@ def person_of(body: Payload) -> Person:
 def notes_of(body: Payload) -> tuple[str, ...]:
     """What is noted under an answer already; Slack sends ephemeral messages without their blocks."""
     shown = (body.get("message") or {}).get("blocks") or []
-    noted = next((each for each in shown if each.get("block_id") == blocks.NOTES), None)
-    lines = ("".join(part.get("text", "") for part in line["elements"]) for line in (noted or {}).get("elements", []))
-    return tuple(inert(unmarked(line), most=MOST_NOTE) for line in lines)[-MOST_NOTES:]
+    noted = next((each for each in shown if isinstance(each, dict) and each.get("block_id") == blocks.NOTES), {})
+    lines = noted.get("elements")
+    told = ("".join(texts_in(line)) for line in (lines if isinstance(lines, list) else []))
+    return tuple(inert(line, most=MOST_NOTE) for line in told if line)[-MOST_NOTES:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from api.web.words import Segment, marked
-from api.wording import ACTIONS, VERDICTS, backoff_text, decision_sentence
+from api.wording import ACTIONS, VERDICTS, backoff_text, decision_sentence, sureness
 from knowledge.documents import Document
 
 #: Neighbours that are shown at once.
@@ -22,15 +22,18 @@ class ShownNeighbour:
 
 @dataclass(frozen=True, slots=True)
 class ShownAdvice:
-    """`said` is the document; the rest is in words. `helps`: the nearest precedent that says what helps, of the verdict
-    and cause that were told. `near` neighbours are shown at once, `farther` ones on demand.
+    """`said` is the document; the rest is in words: what it is and how surely (`gist`), what that means (`verdict`), what
+    a person does (`todo`) and how it goes on, and what a pipeline that asks is told, where that is something else.
+    `helps`: the nearest precedent that says what helps, of the verdict and cause that were told. `near` neighbours are
+    shown at once, `farther` ones on demand.
     """
 
     said: Document
+    gist: str
     verdict: str
-    decision: str
-    action: str
-    backoff: str
+    todo: str
+    goes_on: str
+    pipeline: str
     helps: Document | None
     near: list[ShownNeighbour]
     farther: list[ShownNeighbour]
@@ -41,10 +44,11 @@ def shown(advice: Document, *, text: str, own: str | None = None) -> ShownAdvice
     neighbours = neighbours_in(advice, text=text, own=own)
     return ShownAdvice(
         said=advice,
+        gist=_gist(advice),
         verdict=VERDICTS[advice["verdict"]],
-        decision=decision_sentence(advice["decision"]),
-        action=ACTIONS[advice["strategy"]["action"]],
-        backoff=backoff_text(advice["strategy"]),
+        todo=_todo(advice),
+        goes_on=_goes_on(advice),
+        pipeline=_pipeline(advice),
         helps=next((each for each in advice["evidence"] if _helps(each, advice)), None),
         near=neighbours[:NEAR],
         farther=neighbours[NEAR:],
@@ -60,6 +64,42 @@ def neighbours_in(advice: Document, *, text: str, own: str | None = None) -> lis
     """The evidence of an advice but for the failure's own precedent, nearest first."""
     evidence = (each for each in advice["evidence"] if each["precedent_id"] != own)
     return [ShownNeighbour(each, marked(each["template"], like=text)) for each in evidence]
+
+
+def _gist(advice: Document) -> str:
+    if advice["verdict"] == "unknown":
+        return "It cannot be told"
+    return f"{sureness(advice['confidence']).capitalize()} {advice['verdict']}"
+
+
+def _todo(advice: Document) -> str:
+    """What a person does now. The decision is for pipelines: `default` tells them, and no person, to go on as they do."""
+    action, verdict = advice["decision"]["action"], advice["verdict"]
+    if action == "retry":
+        return f"{decision_sentence(advice['decision'], verdict=verdict)}."
+    if verdict == "unknown":
+        return "Keep your own retry policy, and tell somebody who can look into it."
+    if verdict == "transient":
+        return "Run it again once more is worth it to you; of itself no further retry is advised."
+    return f"Do not count on a retry. {ACTIONS[advice['strategy']['action']]}"
+
+
+def _goes_on(advice: Document) -> str:
+    """Where a retry is advised: in which way, and what the waits after it are."""
+    if advice["decision"]["action"] != "retry":
+        return ""
+    return f"{ACTIONS[advice['strategy']['action']]} {backoff_text(advice['strategy'])}".strip()
+
+
+def _pipeline(advice: Document) -> str:
+    match advice["decision"]["action"], advice["verdict"]:
+        case "fail", _:
+            return "A pipeline that asks is told to stop retrying."
+        case "default", "genuine":
+            return "A pipeline that asks is not stopped: it keeps its own retry policy."
+        case "default", "transient":
+            return "A pipeline that asks keeps its own retry policy."
+    return ""
 
 
 def _helps(entry: Document, advice: Document) -> bool:

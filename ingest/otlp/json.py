@@ -1,53 +1,97 @@
-"""OTLP in JSON: the mapping of protobuf to JSON with ids in hex, 64-bit numbers as texts and unknown fields ignored."""
+"""OTLP in JSON: the mapping of protobuf to JSON with ids in hex, 64-bit numbers as texts and unknown fields ignored.
+
+What no record can hold (a lone surrogate, a number beyond 64 bits, an id that is no hex) costs the record that holds it.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn, TypeAlias
 
 import orjson
 
-from ingest.otlp.records import DEEPEST, Attributes, Event, LogRecord, Malformed, Span, identifier
+from ingest.otlp.records import (
+    DEEPEST,
+    Attributes,
+    Event,
+    Export,
+    LogRecord,
+    Malformed,
+    Span,
+    identifier,
+    read_each,
+)
 from ingest.records import LEAST_WHOLE, MOST_WHOLE
 
 #: Digits of a 64-bit number, with its sign.
 LONGEST_NUMBER = 20
 FAILED = (2, "STATUS_CODE_ERROR")
 HEX = frozenset("0123456789abcdef")
+#: The attributes of a resource, or what is wrong with them; and a record of it, which may be anything.
+Given: TypeAlias = tuple[Attributes | Malformed, Any]
 
 
-def read_logs(body: bytes) -> list[LogRecord]:
-    """The records of an ExportLogsServiceRequest; raises `Malformed`."""
-    return [
-        _log_record(record, resource=resource)
-        for resource, scope in _scopes(body, group="resourceLogs", scopes="scopeLogs")
-        for record in _list(scope, "logRecords")
-    ]
+def read_logs(body: bytes) -> Export[LogRecord]:
+    """The records of an ExportLogsServiceRequest; raises `Malformed` where it is none as a whole."""
+    return read_each(_records(body, ("resourceLogs", "scopeLogs", "logRecords")), _log_record)
 
 
-def read_spans(body: bytes) -> list[Span]:
-    """The spans of an ExportTraceServiceRequest; raises `Malformed`."""
-    return [
-        _span(span, resource=resource)
-        for resource, scope in _scopes(body, group="resourceSpans", scopes="scopeSpans")
-        for span in _list(scope, "spans")
-    ]
+def read_spans(body: bytes) -> Export[Span]:
+    """The spans of an ExportTraceServiceRequest; raises `Malformed` where it is none as a whole."""
+    return read_each(_records(body, ("resourceSpans", "scopeSpans", "spans")), _span)
 
 
-def _scopes(body: bytes, *, group: str, scopes: str) -> Iterator[tuple[Attributes, dict[str, Any]]]:
-    try:
-        request = orjson.loads(body)
-    except (orjson.JSONDecodeError, RecursionError) as error:
-        raise Malformed(f"This is not valid JSON: {error}") from None
+def _records(body: bytes, names: tuple[str, str, str]) -> Iterator[Given]:
+    request = _loads(body)
     if not isinstance(request, dict):
         raise Malformed("The body is no JSON object.")
-    for each in _list(request, group):
-        resource = _attributes(_object(each, "resource"))
-        for scope in _list(each, scopes):
-            yield resource, scope
+    groups, scopes, records = names
+    for group in _list(request, groups):
+        resource = _resource(group)
+        for scope in _list(group, scopes):
+            yield from ((resource, record) for record in _any_list(scope, records))
 
 
-def _log_record(given: dict[str, Any], *, resource: Attributes) -> LogRecord:
+def _loads(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except (orjson.JSONDecodeError, RecursionError) as error:
+        problem = f"This is not valid JSON: {error}"
+    try:  # the slower reader takes lone surrogates and numbers of any size, which are a record's own trouble
+        return json.loads(body.decode(), parse_int=_any_whole, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise Malformed(problem) from None
+
+
+def _any_whole(digits: str) -> int:
+    """A number that is beyond 64 bits stays so, and Python does not work on thousands of digits for it."""
+    return int(digits[: 2 * LONGEST_NUMBER])
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _resource(group: dict[str, Any]) -> Attributes | Malformed:
+    try:
+        return _attributes(_object(group, "resource"))
+    except Malformed as error:
+        return error
+
+
+def _parts(given: Given) -> tuple[Attributes, dict[str, Any]]:
+    """The resource and the record; raises `Malformed` where one of them is none."""
+    resource, record = given
+    if isinstance(resource, Malformed):
+        raise Malformed(f"its resource: {resource}")
+    if not isinstance(record, dict):
+        raise Malformed("it is no object.")
+    return resource, record
+
+
+def _log_record(record: Given) -> LogRecord:
+    resource, given = _parts(record)
     return LogRecord(
         resource=resource,
         attributes=_attributes(given),
@@ -60,7 +104,8 @@ def _log_record(given: dict[str, Any], *, resource: Attributes) -> LogRecord:
     )
 
 
-def _span(given: dict[str, Any], *, resource: Attributes) -> Span:
+def _span(span: Given) -> Span:
+    resource, given = _parts(span)
     status = _object(given, "status")
     return Span(
         resource=resource,
@@ -92,7 +137,7 @@ def _value(given: Any, *, depth: int) -> Any:
         raise Malformed('A value is no object such as {"stringValue": …}.')
     for kind in ("stringValue", "bytesValue", "boolValue", "doubleValue"):
         if kind in given:
-            return given[kind] if isinstance(given[kind], str | bool | int | float) else None
+            return _plain(given[kind], name=kind)
     if "intValue" in given:
         return _whole(given, "intValue")
     if "arrayValue" in given:
@@ -101,6 +146,22 @@ def _value(given: Any, *, depth: int) -> Any:
         pairs = _list(_object(given, "kvlistValue"), "values")
         return {_text(pair, "key"): _value(pair.get("value"), depth=depth + 1) for pair in pairs}
     return None
+
+
+def _plain(given: Any, *, name: str) -> Any:
+    """A text, a number or a truth value; None for anything else."""
+    if isinstance(given, str):
+        return _sound(given, name=name)
+    return given if isinstance(given, bool | int | float) else None
+
+
+def _sound(text: str, *, name: str) -> str:
+    """A text that is Unicode; raises `Malformed` for half a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Malformed(f"{name} holds a lone surrogate, which is no character.") from None
+    return text
 
 
 def _values(holder: dict[str, Any], name: str) -> list[Any]:
@@ -118,11 +179,16 @@ def _object(holder: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _list(holder: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    found = _any_list(holder, name)
+    if not all(isinstance(each, dict) for each in found):
+        raise Malformed(f"{name} holds what is no object.")
+    return found
+
+
+def _any_list(holder: dict[str, Any], name: str) -> list[Any]:
     found = holder.get(name)
     if not isinstance(found, list | None):
         raise Malformed(f"{name} is no list.")
-    if not all(isinstance(each, dict) for each in found or ()):
-        raise Malformed(f"{name} holds what is no object.")
     return found or []
 
 
@@ -130,7 +196,7 @@ def _text(holder: dict[str, Any], name: str) -> str:
     found = holder.get(name)
     if not isinstance(found, str | None):
         raise Malformed(f"{name} is no text.")
-    return found or ""
+    return _sound(found, name=name) if found else ""
 
 
 def _whole(holder: dict[str, Any], name: str) -> int:

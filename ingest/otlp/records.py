@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 #: Attributes by name: texts, numbers, truth values, lists and maps of these.
 Attributes: TypeAlias = Mapping[str, Any]
+Given, Read = TypeVar("Given"), TypeVar("Read")
 
 #: Values are nested by people, to two or three.
 DEEPEST = 20
 
 
 class Malformed(ValueError):
-    """This is no OTLP."""
+    """This is no OTLP: the request, or one of its records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,26 @@ class Span:
     failed: bool
     message: str
     events: tuple[Event, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Export(Generic[Read]):
+    """What a request holds: the records that can be read, how many cannot, and what is wrong with the first of these."""
+
+    records: tuple[Read, ...]
+    rejected: int = 0
+    problem: str = ""
+
+
+def read_each(given: Iterable[Given], read: Callable[[Given], Read]) -> Export[Read]:
+    """Read records one by one: one that is malformed costs itself alone. `given` may raise `Malformed` for them all."""
+    records, rejected, problem = list[Read](), 0, ""
+    for number, each in enumerate(given, start=1):
+        try:
+            records.append(read(each))
+        except Malformed as error:
+            rejected, problem = rejected + 1, problem or f"record {number}: {error}"
+    return Export(tuple(records), rejected, problem)
 
 
 def identifier(digits: str, *, size: int) -> str:

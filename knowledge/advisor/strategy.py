@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from knowledge.advisor import retrying
 from knowledge.advisor.advice import Decision, Judgement, Strategy
 from knowledge.advisor.circumstances import Circumstances
@@ -119,6 +121,9 @@ def decide(
     match judgement.verdict:
         case Verdict.GENUINE if _sure(judgement, circumstances) >= fail_from:
             return Decision(action=DecisionAction.FAIL, reason=reason)
+        case Verdict.GENUINE:
+            doubt = _doubt(judgement, circumstances, fail_from=fail_from)
+            return Decision(action=DecisionAction.DEFAULT, reason=f"{reason} {doubt}")
         case Verdict.TRANSIENT:
             return _retry(course, circumstances=circumstances, reason=reason)
         case _:
@@ -143,6 +148,21 @@ def _sure(judgement: Judgement, circumstances: Circumstances) -> float:
     if judgement.nearest < FAIL_FROM_SIMILARITY:
         return 0.0
     return retrying.still_genuine(judgement.confidence, failed_retries=len(circumstances.failed_waits))
+
+
+def _doubt(judgement: Judgement, circumstances: Circumstances, *, fail_from: float) -> str:
+    """Why a genuine failure is not stopped."""
+    if judgement.nearest < FAIL_FROM_SIMILARITY:
+        return "No precedent is near enough to stop a pipeline for it."
+    if fail_from > 1:
+        return "Here no pipeline is stopped, however sure it is."
+    sure = _sure(judgement, circumstances)
+    return f"That is not sure enough to stop a pipeline for it: {_percent(sure)}, and it takes {_percent(fail_from)}."
+
+
+def _percent(share: float) -> str:
+    """With a tenth, cut off: what is not enough must not look like it."""
+    return f"{math.floor(1_000 * share + 1e-9) / 10:g} %"
 
 
 def _retry(course: Course, *, circumstances: Circumstances, reason: str) -> Decision:

@@ -11,18 +11,16 @@ from knowledge.index import conditions as c
 from knowledge.index.lexical import SparseVector
 from knowledge.index.payload import to_json
 from knowledge.index.points import AnyVector, vectors_of
-from knowledge.index.port import LEXICAL, PROFILE, RESOLUTION, SIGNATURE, IndexPoint
+from knowledge.index.port import KNOWN_AS, LEXICAL, PROFILE, RESOLUTION, SIGNATURE, IndexPoint
 
 
 def config(dimensions: int) -> qe.EdgeConfig:
     """Of a shard for vectors of that many dimensions."""
     dense = qe.EdgeVectorParams(size=dimensions, distance=qe.Distance.Cosine)
+    words = qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf)
     return qe.EdgeConfig(
         vectors={SIGNATURE: dense, RESOLUTION: dense},
-        sparse_vectors={
-            LEXICAL: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf),
-            PROFILE: qe.EdgeSparseVectorParams(),
-        },
+        sparse_vectors={LEXICAL: words, KNOWN_AS: words, PROFILE: qe.EdgeSparseVectorParams()},
         max_search_threads=1,  # a search is over before a second thread has begun
     )
 

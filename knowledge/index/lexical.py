@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -35,6 +35,14 @@ def document_vector(terms: Iterable[str]) -> SparseVector:
     length = sum(counts.values())
     norm = SATURATION * (1 - LENGTH_WEIGHT + LENGTH_WEIGHT * length / MEAN_LENGTH)
     return _vector({term: n * (SATURATION + 1) / (n + norm) for term, n in counts.items()})
+
+
+def weighted_vector(counts: Mapping[str, float]) -> SparseVector:
+    """Saturated frequencies of a text of several fields, where each field says how much its words count.
+
+    BM25 of weighted fields: Robertson, Zaragoza and Taylor, CIKM 2004. Lengths do not matter: fields are short.
+    """
+    return _vector({term: n * (SATURATION + 1) / (n + SATURATION) for term, n in counts.items()})
 
 
 def query_vector(terms: Iterable[str]) -> SparseVector:

@@ -11,7 +11,7 @@ import numpy as np
 
 from knowledge.index.lexical import EMPTY, SparseVector
 from knowledge.index.payload import from_json
-from knowledge.index.port import LEXICAL, PROFILE, RESOLUTION, SIGNATURE, IndexHit, IndexPoint, NeighbourQuery
+from knowledge.index.port import KNOWN_AS, LEXICAL, PROFILE, RESOLUTION, SIGNATURE, IndexHit, IndexPoint, NeighbourQuery
 
 #: Points of a page, where all are read.
 PAGE = 1000
@@ -30,13 +30,15 @@ def questions(query: NeighbourQuery) -> Iterator[tuple[str, AnyVector]]:
         yield LEXICAL, query.lexical
     if query.profile is not None and query.profile.indices:
         yield PROFILE, query.profile
-    if query.by_resolution:
+    if query.as_known:
         yield RESOLUTION, query.vector.tolist()
+        if query.lexical.indices:
+            yield KNOWN_AS, query.lexical
 
 
 def wanted_vectors(query: NeighbourQuery) -> list[str]:
     """Names of the vectors that a hit brings along."""
-    return [SIGNATURE, LEXICAL, PROFILE] + ([RESOLUTION] if query.by_resolution else [])
+    return [SIGNATURE, LEXICAL, PROFILE] + ([RESOLUTION, KNOWN_AS] if query.as_known else [])
 
 
 def vectors_of(point: IndexPoint) -> Iterator[tuple[str, AnyVector]]:
@@ -45,6 +47,8 @@ def vectors_of(point: IndexPoint) -> Iterator[tuple[str, AnyVector]]:
     yield LEXICAL, point.lexical
     if point.profile is not None:
         yield PROFILE, point.profile
+    if point.known_as.indices:
+        yield KNOWN_AS, point.known_as
     if point.resolution is not None:
         yield RESOLUTION, point.resolution.tolist()
 
@@ -65,6 +69,7 @@ def hit_of(
         fused=score,
         lexical=_sparse(by_name.get(LEXICAL)),
         profile=_sparse(by_name.get(PROFILE)),
+        known_as=_sparse(by_name.get(KNOWN_AS)),
         resolution_cosine=_cosine(by_name.get(RESOLUTION), query),
         vector=vector,
     )

@@ -16,9 +16,9 @@ from knowledge.index.lexical import EMPTY, SparseVector
 Vector = npt.NDArray[np.float32]
 
 #: Raised whenever the vectors or the payload of a point change: a new layout is a new collection, filled anew.
-LAYOUT = "v1"
+LAYOUT = "v2"
 #: Names of the vectors of a point.
-SIGNATURE, RESOLUTION, LEXICAL, PROFILE = "signature", "resolution", "lexical", "profile"
+SIGNATURE, RESOLUTION, LEXICAL, PROFILE, KNOWN_AS = "signature", "resolution", "lexical", "profile", "known_as"
 
 
 def vector_of(stored: bytes) -> Vector:
@@ -63,7 +63,8 @@ class IndexPayload:
 class IndexPoint:
     """One signature of a precedent; its id is the signature's, so every write can be repeated.
 
-    `profile` says which starter precedents it is near to (`knowledge.advisor.starters`).
+    `profile` says which starter precedents it is near to (`knowledge.advisor.starters`), `known_as` by which words
+    people know it (`knowledge.known_as`).
     """
 
     id: UUID
@@ -72,6 +73,7 @@ class IndexPoint:
     payload: IndexPayload
     resolution: Vector | None = None
     profile: SparseVector | None = None
+    known_as: SparseVector = EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class IndexFilter:
 class NeighbourQuery:
     """Nearest signatures to a failure: by vector, by word, by the starter precedents they are near to.
 
-    `by_resolution` also looks at what fixed them.
+    `as_known` also looks at what people know of them: title, cause, and what fixed them.
     """
 
     vector: Vector
@@ -98,14 +100,14 @@ class NeighbourQuery:
     filter: IndexFilter
     limit: int = 40
     profile: SparseVector | None = None
-    by_resolution: bool = False
+    as_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class IndexHit:
-    """A signature near to what was asked. `cosine` is exact; `resolution_cosine` only when it was asked for.
+    """A signature near to what was asked. `cosine` is exact; `resolution_cosine` and `known_as` only when they were asked for.
 
-    `fused` is the engine's score; `vector`, `lexical` and `profile` are the point's own.
+    `fused` is the engine's score; `vector`, `lexical`, `profile` and `known_as` are the point's own.
     """
 
     id: UUID
@@ -116,6 +118,7 @@ class IndexHit:
     read_payload: Callable[[], IndexPayload]
     lexical: SparseVector = EMPTY
     profile: SparseVector = EMPTY
+    known_as: SparseVector = EMPTY
     resolution_cosine: float | None = None
     vector: Vector | None = None
 

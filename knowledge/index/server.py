@@ -28,7 +28,7 @@ from knowledge.index.points import (
     version_of,
     wanted_vectors,
 )
-from knowledge.index.port import LEXICAL, PROFILE, RESOLUTION, SIGNATURE, IndexHit, IndexPoint, NeighbourQuery
+from knowledge.index.port import KNOWN_AS, LEXICAL, PROFILE, RESOLUTION, SIGNATURE, IndexHit, IndexPoint, NeighbourQuery
 
 #: A server that has not answered a question by then counts as away: the advice is given without it.
 ANSWER_LIMIT_S = 2.0
@@ -73,10 +73,8 @@ class ServerIndex:
 
     async def _create(self) -> None:
         dense = models.VectorParams(size=self._dimensions, distance=models.Distance.COSINE)
-        sparse = {
-            LEXICAL: models.SparseVectorParams(modifier=models.Modifier.IDF),
-            PROFILE: models.SparseVectorParams(),
-        }
+        words = models.SparseVectorParams(modifier=models.Modifier.IDF)
+        sparse = {LEXICAL: words, KNOWN_AS: words, PROFILE: models.SparseVectorParams()}
         try:
             await self._client.create_collection(
                 self._collection,

@@ -6,7 +6,7 @@ vectors and a new index leave it as it is.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -78,13 +78,15 @@ async def merge(
     into: UUID,
     sources: Sequence[UUID],
     expected_version: int | None,
+    source_versions: Mapping[UUID, int] | None = None,
     actor: str | None = None,
     reason: str | None = None,
 ) -> PrecedentRecord:
     """Join precedents: signatures, incidents, resolutions, outcomes and counts move, and recurrences follow.
 
     The sources' ids go on to lead to `into`. `expected_version` is None where nobody has read it: a merge that
-    re-signing asks for. Raises `NotFound`, `StaleVersion`, `Conflict`, `InvalidInput`.
+    re-signing asks for. `source_versions`: those of the sources that were read. Raises `NotFound`, `StaleVersion`,
+    `Conflict`, `InvalidInput`.
     """
     moved = list(dict.fromkeys(sources))
     if not moved or into in moved:
@@ -94,6 +96,9 @@ async def merge(
         locked = await membership.lock_living(connection, workspace_id=workspace_id, ids=[into, *moved])
         if expected_version is not None:
             membership.check_version(locked[into], expected_version)
+        for id in moved:
+            if source_versions and id in source_versions:
+                membership.check_version(locked[id], source_versions[id])
         contents = await membership.contents(connection, moved)
         joined = await fetch_one(connection, "corrections.inherit_overrides", into=into, sources=moved)
         await membership.join(connection, into=into, sources=moved)

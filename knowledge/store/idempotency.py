@@ -51,6 +51,11 @@ async def store_response(connection: Connection, once: Once, *, workspace_id: in
     await execute(connection, "idempotency.answer", workspace_id=workspace_id, key_hash=once.key_hash, **values)
 
 
+async def forget(connection: Connection, once: Once, *, workspace_id: int) -> None:
+    """Give a key back: its request was answered, and then was not done."""
+    await execute(connection, "idempotency.forget", workspace_id=workspace_id, key_hash=once.key_hash)
+
+
 async def purge(connection: Connection, *, older_than: timedelta = KEPT, most: int = MOST_PURGED) -> int:
     """Forget some of the keys of before, with the answers that were kept for them; how many."""
     return await execute(connection, "idempotency.purge", older_than=older_than, most=most)

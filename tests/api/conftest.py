@@ -79,7 +79,7 @@ def filled(kept: Path, models: Path) -> Path:
             (draft / "models").symlink_to(models)
             asyncio.run(_fill(Settings(data=draft)))
             draft.rename(folder)
-            os.utime(folder)
+        os.utime(folder)  # in use: no other run, of another version, removes it
     return folder
 
 

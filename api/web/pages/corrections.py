@@ -114,10 +114,8 @@ async def look_before_merge(
 async def merge(precedent_id: UUID, request: Request, service: Service, visitor: Visiting) -> Response:
     """Make them one; recurrences of either follow."""
     form = await read_form(request, MergeForm)
-    other = await service.precedent(visitor.workspace, form.other)
-    if other["version"] != form.other_version and other["id"] == str(form.other):
-        raise Problem(412, "The other precedent has changed since you looked at it.")
-    await _change(request, service, visitor, precedent_id, Merge([form.other]), form=form)
+    joined = Merge([form.other], read={form.other: form.other_version})
+    await _change(request, service, visitor, precedent_id, joined, form=form)
     return await after_change(request, service, visitor, precedent_id, said="merge")
 
 

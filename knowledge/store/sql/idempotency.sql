@@ -15,6 +15,10 @@ WHERE workspace_id = %(workspace_id)s AND key_hash = %(key_hash)s
 UPDATE idempotency_keys SET status = %(status)s, response = %(response)s::jsonb
 WHERE workspace_id = %(workspace_id)s AND key_hash = %(key_hash)s
 
+-- name: forget
+-- The same request may be done from now on.
+DELETE FROM idempotency_keys WHERE workspace_id = %(workspace_id)s AND key_hash = %(key_hash)s
+
 -- name: purge
 -- Keys are for retries of minutes, not for ever. The oldest first, and none that another replica is forgetting.
 DELETE FROM idempotency_keys WHERE (workspace_id, key_hash) IN (

@@ -15,6 +15,7 @@ from api.auth import Gate
 from api.chat import composing
 from api.guard import Guard
 from api.settings import Settings, SettingsError, load_settings
+from knowledge.proposing import Proposals
 from knowledge.service import KnowledgeService
 from knowledge.store.database import Database
 
@@ -26,6 +27,7 @@ async def opened(settings: Settings) -> composing.Chat:
     made = composing.opened(
         settings,
         service=cast(KnowledgeService, NOTHING),
+        proposals=cast(Proposals, NOTHING),
         database=cast(Database, NOTHING),
         clock=NOTHING,
     )

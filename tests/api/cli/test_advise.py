@@ -200,7 +200,26 @@ def test_one_is_not_many(command: Command, service_url: str) -> None:
 
 def test_durations() -> None:
     """In the unit that reads best."""
-    assert ["0.5 s", "90 s", "2.5 min", "2 h"] == [duration(each) for each in (0.5, 90, 150, 7200)]
+    told = {
+        0.5: "0.5 s",
+        9.4: "9.4 s",
+        9.6: "10 s",
+        45: "45 s",
+        60.2: "1 min",
+        90: "90 s",
+        99.6: "1 min 40 s",
+        150: "2 min 30 s",
+        182.4: "3 min",
+        599.9: "10 min",
+        3_599: "1 h",
+        4_800: "1 h 20 min",
+        7_200: "2 h",
+        86_400: "1 day",
+        93_600: "1 day 2 h",
+        3 * 86_400 + 5: "3 days",
+    }
+
+    assert list(told.values()) == [duration(each) for each in told]
 
 
 def test_search_with_filters(command: Command, service_url: str) -> None:

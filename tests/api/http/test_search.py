@@ -45,6 +45,23 @@ def test_own_precedent_is_found_by_word_and_by_resolution(client: httpx.Client) 
         assert (said["precedent_id"], "ticket 5") == (first["precedent_id"], first["external_id"])
 
 
+def test_titles_are_searched(client: httpx.Client) -> None:
+    """A failure is found by the words that people know it by, though no error says them; and it is said why."""
+    found = [search(client, text, limit=1)[0] for text in ("S3 sheds load on a prefix", "storage sheds load", "sheds load")]
+
+    assert ["S3 sheds load on a prefix"] * 3 == [each["title"] for each in found]
+    assert all("load" in each["same_because"] for each in found)
+
+
+def test_causes_are_searched(client: httpx.Client) -> None:
+    """By the name of a cause, which its text does not say."""
+    said = recorded(client, text="QuinceError: ledger torn", cause="preemption")
+    indexed(client)
+
+    own = [each["precedent_id"] for each in search(client, "preemption", limit=100) if each["source"] == "incident"]
+    assert [said["precedent_id"]] == own
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [

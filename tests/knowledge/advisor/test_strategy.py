@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from knowledge.advisor.advice import Decision, Judgement, Strategy
 from knowledge.advisor.circumstances import Circumstances
 from knowledge.advisor.hints import Hint
-from knowledge.advisor.retrying import MOST_ATTEMPTS
+from knowledge.advisor.retrying import MOST_ATTEMPTS, Course
 from knowledge.advisor.strategy import course_of, decide, hinted, plan, still_believed
 from knowledge.failures import Action, Cause, DecisionAction, Verdict
 from tests.knowledge.advisor.making import judgement
@@ -71,6 +71,26 @@ def test_only_retries_have_waits() -> None:
 def test_fail_only_when_sure(confidence: float, expected: str) -> None:
     """A wrong "fail" is worse than a wasted retry."""
     assert expected == decided(judgement("genuine", confidence=confidence)).action.value
+
+
+@pytest.mark.parametrize(
+    ("confidence", "nearest", "said"),
+    [
+        (0.8999, 0.9, "That is not sure enough to stop a pipeline for it: 89.9 %, and it takes 90 %."),
+        (0.99, 0.59, "No precedent is near enough to stop a pipeline for it."),
+    ],
+)
+def test_a_cautious_decision_says_why(confidence: float, nearest: float, said: str) -> None:
+    """Who reads "genuine" and is not told to stop asks."""
+    assert f"Because. {said}" == decided(judgement("genuine", confidence=confidence, nearest=nearest)).reason
+
+
+def test_where_nobody_is_told_to_stop_it_says_so() -> None:
+    """A workspace whose bound is too small for what was measured."""
+    found = judgement("genuine", confidence=0.999)
+    never = decide(found, course=Course(), circumstances=Circumstances(), fail_from=1.01, reason="Because.")
+
+    assert "Because. Here no pipeline is stopped, however sure it is." == never.reason
 
 
 def test_unknown_leaves_the_policy_to_the_caller() -> None:

@@ -15,7 +15,7 @@ from qdrant_client import AsyncQdrantClient
 from knowledge.errors import DataFolderInUse, IndexUnavailable
 from knowledge.failures import Cause, Source, Verdict
 from knowledge.index.edge import EdgeIndex
-from knowledge.index.lexical import SparseVector, document_vector, query_vector
+from knowledge.index.lexical import EMPTY, SparseVector, document_vector, query_vector, weighted_vector
 from knowledge.index.port import Index, IndexFilter, IndexPayload, IndexPoint, NeighbourQuery, Vector
 from knowledge.index.server import ServerIndex
 
@@ -173,11 +173,25 @@ async def test_resolutions_are_searched_when_asked(index: Index) -> None:
     fixed = replace(point(seed=5, terms=("x",)), resolution=vector(seed=1))
     await index.upsert([fixed, *[point(seed=seed, terms=("y",)) for seed in range(10, 30)]])
 
-    hits = await index.neighbours(replace(ask(seed=1, terms=()), by_resolution=True, limit=30))
+    hits = await index.neighbours(replace(ask(seed=1, terms=()), as_known=True, limit=30))
 
     best = max(hits, key=lambda hit: hit.resolution_cosine or 0.0)
     assert fixed.id == best.id
     assert best.resolution_cosine == pytest.approx(1.0, abs=1e-5)
+
+
+async def test_words_that_people_know_it_by_are_searched_when_asked(index: Index) -> None:
+    """A point far by signature is found by a word of its title, and only by those who ask for it."""
+    named = replace(point(seed=5, terms=("x",)), known_as=weighted_vector({"shed": 3.0, "load": 1.0}))
+    await index.upsert([named, *[point(seed=seed, terms=("y",)) for seed in range(10, 30)]])
+    query = replace(ask(seed=1, terms=("shed",)), limit=3)
+
+    hits = await index.neighbours(replace(query, as_known=True))
+    theirs = [hit.known_as for hit in hits if hit.id == named.id]
+
+    assert [sorted(named.known_as.indices)] == [sorted(each.indices) for each in theirs]
+    assert {EMPTY} == {hit.known_as for hit in hits if hit.id != named.id}
+    assert {EMPTY} == {hit.known_as for hit in await index.neighbours(replace(query, limit=30))}
 
 
 async def test_versions_name_every_point_in_order(index: Index) -> None:

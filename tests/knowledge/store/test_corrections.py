@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -243,12 +244,42 @@ async def test_history_comes_in_pages(
     assert ((a, b), 4) == (seen[0].precedents, len({each.id for each in seen}))
 
 
+async def test_a_merge_sees_what_changes_while_it_waits(
+    database: Database, desk: Desk, kinds: dict[str, UUID], connection: Connection, workspace: int
+) -> None:
+    """The other precedent is compared where it is locked: nothing that comes in between is merged unseen."""
+    a, b = kinds["a"], kinds["b"]
+    looked_at = {each: (await desk.read(each)).version for each in (a, b)}
+
+    async def merge() -> None:
+        async with database.connection() as mine:
+            await corrections.merge(
+                mine,
+                workspace_id=workspace,
+                into=a,
+                sources=[b],
+                expected_version=looked_at[a],
+                source_versions={b: looked_at[b]},
+            )
+
+    async with connection.transaction():
+        await desk.patch(b, verdict=Verdict.UNKNOWN)
+        waiting = asyncio.create_task(merge())
+        done, _ = await asyncio.wait([waiting], timeout=0.2)
+
+        assert not done
+    with pytest.raises(StaleVersion):
+        await waiting
+    assert (1, 2) == tuple([(await desk.read(each)).occurrences for each in (a, b)])
+    looked_at[b] = (await desk.read(b)).version
+    await merge()
+    assert a == (await desk.read(b)).id
+
+
 async def test_undo_while_incidents_arrive_loses_none(
     database: Database, desk: Desk, kinds: dict[str, UUID], incident: MakeIncident, connection: Connection
 ) -> None:
     """Recording waits for it, then counts for the precedent that it belongs to."""
-    import asyncio
-
     a, b = kinds["a"], kinds["b"]
     await desk.merge(a, b)
 
