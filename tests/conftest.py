@@ -62,7 +62,8 @@ def empty_database_url(postgres_server: str, database_numbers: Iterator[int]) ->
 def database_url(postgres_server: str, migrated_template: str, database_numbers: Iterator[int]) -> Iterator[str]:
     """The URL of a migrated database of the test's own."""
     name = f"test_{next(database_numbers)}"
-    _administer(postgres_server, "CREATE DATABASE {} TEMPLATE {}", name, migrated_template)
+    # A copy of its files takes a quarter of the time of a copy through the write-ahead log.
+    _administer(postgres_server, "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, migrated_template)
     yield _named(postgres_server, name)
     _administer(postgres_server, "DROP DATABASE {} WITH (FORCE)", name)
 
