@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from api.composition import open_store
 from api.settings import Settings
 from knowledge.errors import DataFolderInUse, StoreUnavailable
 from knowledge.store.database import Database
-from knowledge.store.embedded import DATABASE, USER
+from knowledge.store.embedded import DATABASE, USER, EmbeddedPostgres
 from knowledge.store.endpoint import Endpoint
 from knowledge.store.migrate import current_revision
 from knowledge.store.migrations import head
@@ -47,6 +47,27 @@ async def open_store_beside(settings: Settings, *, say: Callable[[str], None]) -
             url = await asyncio.to_thread(attach, postgres_folder(settings))
             database, shared = await stack.enter_async_context(Database(url)), True
         yield OpenStore(database, shared=shared)
+
+
+@contextlib.contextmanager
+def server_beside(settings: Settings) -> Iterator[str]:
+    """The URL of the store of these settings, as it is: its schema is not brought up to date (blocking).
+
+    Raises `StoreUnavailable` when it cannot be reached.
+    """
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    server = EmbeddedPostgres(settings.data / "postgres", bin_dir=settings.postgres_bin)
+    try:
+        server.start()
+    except DataFolderInUse:
+        yield wait_for_server(postgres_folder(settings))
+        return
+    try:
+        yield server.url
+    finally:
+        server.stop()
 
 
 def postgres_folder(settings: Settings) -> Path:

@@ -21,6 +21,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reindex": ("api.cli.reindex", "Rebuild the index from PostgreSQL."),
     "proposals": ("api.cli.proposals", "Show, accept and reject resolutions that agents proposed."),
     "mcp": ("api.cli.mcp", "Answer agents on standard input and output (Model Context Protocol)."),
+    "backup": ("api.cli.backup", "Write all that PostgreSQL holds to one file."),
+    "restore": ("api.cli.restore", "Bring a backup into an empty store."),
     "keys": ("api.cli.keys", "Make, list and revoke API keys."),
     "doctor": ("api.cli.doctor", "Check everything, and say how to mend what is wrong."),
 }

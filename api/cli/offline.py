@@ -47,12 +47,19 @@ def settings_in_use(*, data: Path | None) -> Settings:
 
 
 def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run to the end; what `knowledge` refuses is said as a command says it. Libraries keep quiet meanwhile."""
+    """Run to the end; what `knowledge` refuses is said as a command says it."""
+    with refusing():
+        return asyncio.run(work())
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """What `knowledge` refuses within is said as a command says it. Libraries keep quiet meanwhile."""
     from knowledge.errors import KnowledgeError  # noqa: PLC0415 - not needed for help
 
     with quiet():
         try:
-            return asyncio.run(work())
+            yield
         except KnowledgeError as error:
             raise click.ClickException(str(error)) from None
 
