@@ -9,14 +9,17 @@ from uuid import UUID
 import orjson
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 
-from api.models import Answer
+from api.context import OLDEST_S
+from api.models import Answer, ProblemAnswer
 from ingest.records import Request
-from knowledge.state.states import Artifacts, RunSaid, Status, StepSaid, SubTaskSaid, SubTaskStatus
+from knowledge.state.states import Artifacts, RunSaid, Status, StepSaid, SubTaskSaid, SubTaskStatus, SubTaskWrite
 
 #: Bytes of the JSON of attributes.
 MOST_ATTRIBUTES = 64_000
 MOST_PLANNED = 1_000
 MOST_ARTIFACTS = 1_000
+#: Sub-tasks of one request.
+MOST_AT_ONCE = 100
 #: A lease beyond a day would outlive whoever died with it.
 LONGEST_LEASE_S = 86_400.0
 LEASE_S = 60.0
@@ -152,6 +155,29 @@ class SubTaskBody(Request):
         )
 
 
+class SubTaskOfMany(SubTaskBody):
+    """What is said of one of several sub-tasks, with what a request of its own would say beside it."""
+
+    sub_task: SubTaskName
+    version: Annotated[int, Field(ge=0, lt=10**18)] | None = Field(
+        default=None, description="That of the row that was read, as `If-Match` names it; a first write has none."
+    )
+    age_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        default=None, description="Seconds since this was said, where it is delivered late, as in `Seenbefore-Age`."
+    )
+
+    def write(self) -> SubTaskWrite:
+        """What the memory takes."""
+        age_s = None if self.age_s is None else min(self.age_s, OLDEST_S)
+        return SubTaskWrite(self.sub_task, self.said(age_s=age_s), expected_version=self.version)
+
+
+class SubTasksBody(Request):
+    """What the step's owner says of several sub-tasks, in order."""
+
+    sub_tasks: Annotated[list[SubTaskOfMany], Field(min_length=1, max_length=MOST_AT_ONCE)]
+
+
 class HandOverBody(Request):
     """A step gets another owner."""
 
@@ -232,6 +258,21 @@ class SubTaskPage(Answer):
 
     sub_tasks: list[SubTaskAnswer]
     next: str | None
+
+
+class SubTaskTold(Answer):
+    """A sub-task that was written."""
+
+    sub_task: str
+    version: int
+    created: bool = Field(description="Whether this was its first write.")
+
+
+class SubTasksAnswer(Answer):
+    """The sub-tasks that were written, and why the one after them was not; none behind that one was tried."""
+
+    written: list[SubTaskTold]
+    refused: ProblemAnswer | None
 
 
 class WholeRunAnswer(RunAnswer):

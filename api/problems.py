@@ -27,11 +27,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Status, slug and title of a class of problems."""
+    """Status, slug and title of a class of problems. `challenge` is what a 401 asks for (RFC 9110 wants it named)."""
 
     status: int
     slug: str
     title: str
+    challenge: str = "Bearer"
 
 
 KINDS: dict[type[Exception], Kind] = {
@@ -63,14 +64,33 @@ TITLES = {
 }
 
 
+#: Of doors without API keys: chat and webhooks prove with a secret that both sides have, by a signature or a token.
+UNPROVEN = Kind(401, "unproven", "The request does not prove where it comes from", challenge="Shared-Secret")
+
+
 class Problem(Exception):
-    """A problem that the HTTP layer itself finds."""
+    """A problem that the HTTP layer itself finds; `kind` where it has a class of its own."""
+
+    kind: Kind | None = None
 
     def __init__(self, status: int, detail: str, *, field: str | None = None) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.field = field
+
+    def response(self) -> Response:
+        """As problem details."""
+        return response(self.status, self.detail, field=self.field, kind=self.kind)
+
+
+class Unproven(Problem):
+    """A request that is forged, stale, replayed or malformed; `field` says what is wrong with it."""
+
+    kind = UNPROVEN
+
+    def __init__(self, detail: str, *, field: str) -> None:
+        super().__init__(UNPROVEN.status, detail, field=field)
 
 
 def body_of(
@@ -93,13 +113,28 @@ def response(
     members: Mapping[str, Any] | None = None,
 ) -> Response:
     """A problem as a response; `members` stand beside the members of every problem, and in place of none."""
+    document = _document(status, detail, field=field, kind=kind, members=members)
+    headers = {"Retry-After": "2"} if status == 503 else {}
+    headers |= {"WWW-Authenticate": kind.challenge if kind else "Bearer"} if status == 401 else {}
+    return Response(orjson.dumps(document), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _document(
+    status: int, detail: str, *, field: str | None, kind: Kind | None, members: Mapping[str, Any] | None
+) -> dict[str, Any]:
     slug = kind.slug if kind else f"http-{status}"
     title = kind.title if kind else TITLES.get(status, "Something is wrong")
     problems = [{"field": field, "problem": detail}] if field else []
-    document = dict(members or {}) | body_of(status, slug=slug, title=title, detail=detail, problems=problems)
-    headers = {"Retry-After": "2"} if status == 503 else {}
-    headers |= {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-    return Response(orjson.dumps(document), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+    return dict(members or {}) | body_of(status, slug=slug, title=title, detail=detail, problems=problems)
+
+
+def document_of(error: errors.KnowledgeError) -> dict[str, Any]:
+    """The problem that an exception is, for an answer that tells of several writes; raises it where it is none."""
+    kind = kind_of(error)
+    if kind is None:
+        raise error
+    field, members = getattr(error, "field", None), getattr(error, "members", None)
+    return _document(kind.status, str(error), field=field, kind=kind, members=members)
 
 
 def install(app: FastAPI) -> None:
@@ -113,7 +148,7 @@ def install(app: FastAPI) -> None:
 
 async def _problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - for the type checker: it is registered for Problem alone
-    return response(error.status, error.detail, field=error.field)
+    return error.response()
 
 
 def kind_of(error: Exception) -> Kind | None:

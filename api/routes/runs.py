@@ -23,8 +23,11 @@ from api.models_runs import (
     SubTaskAnswer,
     SubTaskBody,
     SubTaskPage,
+    SubTasksAnswer,
+    SubTasksBody,
     WholeRunAnswer,
 )
+from api.problems import document_of
 from api.routes.incidents import Moment, with_zone
 from knowledge.documents import Document
 from knowledge.state.memory import PipelineMemory, RunFilter, Written
@@ -100,6 +103,21 @@ async def put_sub_task(
     """
     said = body.said(age_s=age_s)
     return _written(await memory.put_sub_task(workspace, run_id, step, name, said, expected_version=version, once=once))
+
+
+@router.put("/runs/{run_id}/steps/{step}/sub-tasks", response_model=SubTasksAnswer, responses=problems())
+async def put_sub_tasks(
+    run_id: RunId, step: StepName, body: SubTasksBody, memory: Memory, workspace: Workspace
+) -> JsonAnswer:
+    """Write several sub-tasks in order, each as a `PUT` of its own does: one commit, for a backlog.
+
+    The first that is refused ends it; those before it are written. The same again changes nothing.
+    """
+    written, refused = await memory.put_sub_tasks(workspace, run_id, step, [each.write() for each in body.sub_tasks])
+    told = [
+        {"sub_task": each.row["sub_task"], "version": each.row["version"], "created": each.created} for each in written
+    ]
+    return JsonAnswer({"written": told, "refused": None if refused is None else document_of(refused)})
 
 
 @router.post("/runs/{run_id}/steps/{step}/hand-over", response_model=StepAnswer, responses=problems(404, 409, 412, 428))

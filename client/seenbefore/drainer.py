@@ -24,6 +24,7 @@ from seenbefore.plain import spread
 from seenbefore.plans_async import drive_async
 from seenbefore.spool import Spool
 from seenbefore.spooled import Spooled
+from seenbefore.together import deliver_together, together
 
 #: Of the oldest rows so many are looked at, so many lanes go beside each other, and so many rows of each in one go.
 WINDOW, LANES, OF_LANE = 512, 16, 32
@@ -53,6 +54,7 @@ class Drainer:
         self._resting: dict[str, float] = {}
         self._not_ours: set[str] = set()
         self._adopted = False
+        self._takes_several = True
         self._not_before = 0.0
         self._backoff_s = FIRST_S
         self._wake = threading.Event()
@@ -187,12 +189,25 @@ class Drainer:
 
     async def _send_in_order(self, rows: list[Spooled]) -> list[tuple[Spooled, Delivery]]:
         results: list[tuple[Spooled, Delivery]] = []
-        for row in rows:
-            result: Delivery = await drive_async(deliver(row, etags=self._etags), self._engine)
-            results.append((row, result))
-            if isinstance(result, Later):
-                break
+        while len(results) < len(rows):
+            left = rows[len(results) :]
+            sent = await self._send_together(left)
+            results += zip(left, sent, strict=False)
+            if not sent:
+                result: Delivery = await drive_async(deliver(left[0], etags=self._etags), self._engine)
+                results.append((left[0], result))
+                if isinstance(result, Later):
+                    break
         return results
+
+    async def _send_together(self, rows: list[Spooled]) -> list[Written]:
+        """The first rows in one request, where there are several; as many as were taken."""
+        several = together(rows) if self._takes_several else []
+        if len(several) < 2:
+            return []
+        written = await drive_async(deliver_together(several, etags=self._etags), self._engine)
+        self._takes_several = written is not None
+        return written or []
 
     def _settle(self, results: list[tuple[Spooled, Delivery]]) -> None:
         written = [row.number for row, result in results if isinstance(result, Written)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -13,14 +13,14 @@ from uuid import UUID
 
 from knowledge.answering import Clock
 from knowledge.documents import Document
-from knowledge.errors import InvalidInput, NotFound
+from knowledge.errors import Conflict, InvalidInput, KnowledgeError, NotFound, StaleVersion, VersionRequired
 from knowledge.once import Once
 from knowledge.signature.scrub import scrub, scrub_value
 from knowledge.state import documents, reading
 from knowledge.state.resume import resume_point
 from knowledge.state.resuming import artifacts_at
 from knowledge.state.schemas import Schemas
-from knowledge.state.states import Artifacts, RunSaid, Status, StepSaid, SubTask, SubTaskSaid
+from knowledge.state.states import Artifacts, RunSaid, Status, StepSaid, SubTask, SubTaskSaid, SubTaskWrite
 from knowledge.store import audit, runs, steps, sub_tasks
 from knowledge.store.database import Connection, Database
 from knowledge.store.told import of_another_pipeline
@@ -30,6 +30,8 @@ from knowledge.writing import write
 #: Attributes and artifacts with more entries, or characters, are scrubbed beside the event loop.
 FEW_ENTRIES = 20
 SHORT = 2_000
+#: What a row says to a write: PostgreSQL has met no error, and the transaction goes on.
+REFUSALS = (Conflict, NotFound, StaleVersion, VersionRequired)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,33 @@ class PipelineMemory:
             return Written(documents.of_sub_task(sub_task), created)
 
         return await self._write(work, workspace_id=workspace_id, once=once)
+
+    async def put_sub_tasks(
+        self, workspace: str, run_id: str, step: str, writes: Sequence[SubTaskWrite]
+    ) -> tuple[list[Written], KnowledgeError | None]:
+        """Claim, complete or fail several sub-tasks in order, in one transaction.
+
+        Those that were written, and why the one after them was not: none behind that one is tried.
+        """
+        workspace_id = await self._workspaces.id_of(workspace)
+        clean = [replace(each.said, artifacts=await _without_secrets(each.said.artifacts)) for each in writes]
+        written: list[Written] = []
+        async with self._database.transaction() as connection:
+            for each, said in zip(writes, clean, strict=True):
+                try:
+                    sub_task, created = await sub_tasks.put(
+                        connection,
+                        workspace_id=workspace_id,
+                        run_id=run_id,
+                        step=step,
+                        name=each.name,
+                        said=said,
+                        expected_version=each.expected_version,
+                    )
+                except REFUSALS as refused:
+                    return written, refused
+                written.append(Written(documents.of_sub_task(sub_task), created))
+        return written, None
 
     async def hand_over(
         self,

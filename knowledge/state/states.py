@@ -154,3 +154,12 @@ class SubTaskSaid:
     artifacts: Artifacts | None = None
     pipeline: str | None = None
     age_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubTaskWrite:
+    """One of several sub-tasks that are written together; `expected_version` as `If-Match` names it."""
+
+    name: str
+    said: SubTaskSaid
+    expected_version: int | None = None
