@@ -21,6 +21,7 @@ from knowledge.decisions import Decisions
 from knowledge.embedding import LocalEmbedder, load_embedder
 from knowledge.errors import IndexDamaged, IndexUnavailable, KnowledgeError, SpoolUnavailable, StoreUnavailable
 from knowledge.finding import Finding
+from knowledge.incident_log import IncidentLog
 from knowledge.index.port import LAYOUT, Index
 from knowledge.indexer import Indexer
 from knowledge.occurrences import Occurrences
@@ -87,6 +88,7 @@ class Parts:
     finding: Finding
     saved_searches: SavedSearches
     occurrences: Occurrences
+    incident_log: IncidentLog
     votes: Votes
     postgres: EmbeddedPostgres | None
     chat: Chat
@@ -153,6 +155,7 @@ async def build(
             finding=Finding(database, searching=service.searching, workspaces=workspaces, clock=clock),
             saved_searches=SavedSearches(database, workspaces=workspaces),
             occurrences=Occurrences(database, workspaces=workspaces),
+            incident_log=IncidentLog(database, workspaces=workspaces, clock=clock),
             votes=Votes(database, workspaces=workspaces),
             postgres=postgres,
             chat=chat,

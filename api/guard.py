@@ -20,6 +20,8 @@ from ingest import strict_json
 
 #: These bound and check their bodies themselves.
 STREAMED = frozenset({"/incidents/import", "/v1/logs", "/v1/traces"})
+#: These say in their own protocol what is wrong with a message, so that whoever sent it is told.
+SPOKEN = frozenset({"/mcp", "/mcp/"})
 #: Below these, forms are sent instead of JSON.
 FORMS = ("/ui/",)
 FORM_TYPES = frozenset({b"application/x-www-form-urlencoded", b"multipart/form-data"})
@@ -36,7 +38,7 @@ DROPPING_S = 30.0
 Page = Callable[[Scope, int, str], Response]
 
 
-class Refused(Exception):
+class RefusedRequest(Exception):
     """A request that is refused before any route sees it."""
 
     def __init__(self, status: int, detail: str, *, field: str = "body") -> None:
@@ -73,13 +75,13 @@ class Guard:
                 body = await self._read(scope, receive)
                 _check_body(scope, body)
                 receive = _replay(body, receive)
-        except Refused as refused:
+        except RefusedRequest as refused:
             answer = self._answer(scope, refused)
             await (_dropping(answer) if refused.status == 413 else answer)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _answer(self, scope: Scope, refused: Refused) -> Response:
+    def _answer(self, scope: Scope, refused: RefusedRequest) -> Response:
         if self._page is not None and _takes_forms(scope):
             return self._page(scope, refused.status, refused.detail)
         return response(refused.status, refused.detail, field=refused.field)
@@ -90,22 +92,24 @@ class Guard:
         given = [value for name, value in scope["headers"] if name == b"host"]
         if len(given) != 1 or _name_of(given[0]) not in self._names:
             names = ", ".join(sorted(self._names))
-            raise Refused(421, f"Without API keys, only requests for these hosts are taken: {names}.", field="Host")
+            raise RefusedRequest(
+                421, f"Without API keys, only requests for these hosts are taken: {names}.", field="Host"
+            )
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes:
         declared = _header(scope, b"content-length")
         if declared and (not declared.isdigit() or int(declared) > self._max_body):
-            raise Refused(413, f"A body may have at most {self._max_body} bytes.")
+            raise RefusedRequest(413, f"A body may have at most {self._max_body} bytes.")
         parts: list[bytes] = []
         size = 0
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise Refused(400, "The connection ended before the body did.")
+                raise RefusedRequest(400, "The connection ended before the body did.")
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > self._max_body:
-                raise Refused(413, f"A body may have at most {self._max_body} bytes.")
+                raise RefusedRequest(413, f"A body may have at most {self._max_body} bytes.")
             if not message.get("more_body"):
                 return b"".join(parts)
 
@@ -165,13 +169,13 @@ def _check_address(scope: Scope) -> None:
     for name, raw in (("path", scope.get("raw_path") or b""), ("query", scope.get("query_string") or b"")):
         decoded = unquote_to_bytes(raw.replace(b"+", b" "))
         if b"\0" in decoded:
-            raise Refused(422, f"The {name} holds a NUL character.", field=name)
+            raise RefusedRequest(422, f"The {name} holds a NUL character.", field=name)
         try:
             decoded.decode("utf-8")
         except UnicodeDecodeError:
-            raise Refused(400, f"The {name} is not valid UTF-8.", field=name) from None
+            raise RefusedRequest(400, f"The {name} is not valid UTF-8.", field=name) from None
     if b"%2f" in (scope.get("raw_path") or b"").lower():
-        raise Refused(422, "A name in the path holds a slash (%2F), which parts names here.", field="path")
+        raise RefusedRequest(422, "A name in the path holds a slash (%2F), which parts names here.", field="path")
 
 
 def _is_proven(scope: Scope) -> bool:
@@ -192,15 +196,15 @@ def _check_form(scope: Scope, body: bytes) -> None:
         return
     kind = _media_type(scope)
     if kind not in FORM_TYPES:
-        raise Refused(415, "Send a form.", field="Content-Type")
+        raise RefusedRequest(415, "Send a form.", field="Content-Type")
     if kind == b"application/x-www-form-urlencoded":
         body = unquote_to_bytes(body.replace(b"+", b" "))
     if b"\0" in body:
-        raise Refused(422, "The form holds a NUL character.")
+        raise RefusedRequest(422, "The form holds a NUL character.")
     try:
         body.decode("utf-8")
     except UnicodeDecodeError:
-        raise Refused(400, "The form is not valid UTF-8.") from None
+        raise RefusedRequest(400, "The form is not valid UTF-8.") from None
 
 
 def _media_type(scope: Scope) -> bytes:
@@ -212,10 +216,12 @@ def _check_json(scope: Scope, body: bytes) -> None:
         return
     kind = _media_type(scope)
     if kind != b"application/json" and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
-        raise Refused(415, "Send application/json.", field="Content-Type")
+        raise RefusedRequest(415, "Send application/json.", field="Content-Type")
+    if scope["path"] in SPOKEN:
+        return
     try:
         strict_json.loads(body)
     except strict_json.Malformed as error:
-        raise Refused(400, str(error)) from None
+        raise RefusedRequest(400, str(error)) from None
     except strict_json.Unfit as error:
-        raise Refused(422, str(error), field=error.field) from None
+        raise RefusedRequest(422, str(error), field=error.field) from None

@@ -85,6 +85,11 @@ class Settings(BaseSettings):
     github_secret: SecretStr | None = Field(
         default=None, description="Secret of the GitHub webhooks that come to `/doors/github`."
     )
+    github_failures: bool = Field(
+        default=True,
+        description="Whether jobs that failed, as GitHub's webhook tells of them, become incidents. Where their logs are "
+        "imported, which say more, it may tell of re-runs that passed alone.",
+    )
     doors_workspace: str = Field(
         default="default",
         pattern="^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$",

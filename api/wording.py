@@ -13,7 +13,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`0.5 s`, `45 s`, `3 min`, `2 min 30 s`, `1 h 20 min`, `3 days`: as exact as people say it, in two units at most."""
+    """`0.5 s`, `45 s`, `2 min 30 s`, `1 h 20 min`, `3 days`: as exact as people say it, in two units at most."""
     if seconds < 99.5 and round(seconds) != 60:
         return f"{seconds:.2g} s" if seconds < 9.5 else f"{seconds:.0f} s"
     step = next(step for most, step in _STEPS if seconds < most)
@@ -79,7 +79,7 @@ def meaning(verdict: str) -> str:
 VERDICTS = {
     "transient": "The same work, run again, is likely to pass.",
     "genuine": "It fails again until someone changes something.",
-    "unknown": "Nothing that is known is near enough to say.",
+    "unknown": "What is known does not settle it.",
 }
 #: What a strategy's action asks for.
 ACTIONS = {

@@ -17,6 +17,8 @@ from knowledge.index.edge import GRAPH_FROM
 PORTION = 5_000
 REST_LIMIT_S = 3600.0
 POLL_S = 0.5
+GAUGES = ("seenbefore_signatures_indexed", "seenbefore_signatures_pending")
+TOLD_LIMIT_S = 60.0
 IMPORTED, SIGNATURES = 10_000, 500
 #: Kinds of the import measurement lie far from those that fill the service.
 IMPORT_FROM = 2_000_000
@@ -58,8 +60,7 @@ def wait_at_rest(child: Child, client: httpx.Client, *, progress: Progress) -> N
     line = progress.add_task("indexing", total=None)
     deadline = time.monotonic() + REST_LIMIT_S
     while time.monotonic() < deadline:
-        gauges = _gauges(client)
-        indexed, pending = gauges["seenbefore_signatures_indexed"], gauges["seenbefore_signatures_pending"]
+        indexed, pending = _indexed_and_pending(client)
         progress.update(line, completed=indexed, total=indexed + pending)
         without_graph = indexed - child.points_in_graph()
         if not pending and without_graph < max(GRAPH_FROM, indexed // 4):
@@ -79,7 +80,7 @@ def import_rate(client: httpx.Client) -> ImportRate:
     started = time.perf_counter()
     _import(client, body, workspace="import-rate")
     seconds = time.perf_counter() - started
-    while _gauges(client)["seenbefore_signatures_pending"]:
+    while _indexed_and_pending(client)[1]:
         time.sleep(0.05)
     return ImportRate(IMPORTED, SIGNATURES, seconds, indexed_s=time.perf_counter() - started)
 
@@ -93,14 +94,22 @@ def _import(client: httpx.Client, body: bytes, *, workspace: str) -> None:
         raise ServiceFailed(f"The import was not taken whole: {str(report)[:500]}")
 
 
-def _gauges(client: httpx.Client) -> dict[str, int]:
-    answer = client.get("/metrics")
-    answer.raise_for_status()
-    return dict(_gauge_lines(answer.text))
+def _indexed_and_pending(client: httpx.Client) -> tuple[int, int]:
+    """How many signatures are in the index, and wait to be; a service that is too busy to tell is asked again."""
+    deadline = time.monotonic() + TOLD_LIMIT_S
+    while time.monotonic() < deadline:
+        answer = client.get("/metrics")
+        answer.raise_for_status()
+        gauges = dict(_gauge_lines(answer.text))
+        if len(gauges) == len(GAUGES):
+            indexed, pending = (gauges[name] for name in GAUGES)
+            return indexed, pending
+        time.sleep(POLL_S)
+    raise ServiceFailed("The service does not tell how far its index is.")
 
 
 def _gauge_lines(text: str) -> Iterator[tuple[str, int]]:
     for line in text.splitlines():
         name, _, value = line.partition(" ")
-        if name.startswith("seenbefore_signatures_"):  # as decimals
+        if name in GAUGES:  # as decimals
             yield name, int(float(value))

@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
+
+import orjson
+
+from ingest.records import LEAST_WHOLE, MOST_WHOLE
 
 #: As long as the API takes names, and as much of a value as an environment needs.
 LONGEST_NAME = 500
 LONGEST_VALUE = 1_000
 MOST_VALUES = 100
+#: Digits of a number that are read: more than 64 bits have.
+MOST_DIGITS = 40
+
+
+def json_of(body: bytes) -> Any:
+    """A value that others have written: lone surrogates and numbers of any size do not cost all of it.
+
+    Such texts are mended by `text_of`. Raises `ValueError` for what is no JSON, NaN included.
+    """
+    try:
+        return orjson.loads(body)
+    except (orjson.JSONDecodeError, RecursionError) as error:
+        problem = f"This is not valid JSON: {error}"
+    try:
+        return json.loads(body.decode(), parse_int=_whole_of, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise ValueError(problem) from None
+
+
+def _whole_of(digits: str) -> int:
+    return int(digits[:MOST_DIGITS])
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
 
 
 def text_of(value: Any, *, most: int = 2_000_000) -> str | None:
@@ -73,4 +103,6 @@ def environment_of(*parts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_number(value: Any) -> bool:
     """One that JSON has words for."""
-    return isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value))
+    if isinstance(value, int):
+        return LEAST_WHOLE <= value <= MOST_WHOLE
+    return isinstance(value, float) and math.isfinite(value)

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ingest.foreign import attempt_of, environment_of, moment_of, name_of, object_of, objects_of, text_of
+from ingest.items import id_of
 from knowledge.failures import Failure
 
 #: Conclusions of what failed by itself; `cancelled`, `skipped` and the like are somebody's will.
@@ -20,11 +21,9 @@ MOST_STEPS = 50
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A re-run of a job that passed: the attempt before it, if that failed, has an outcome."""
+    """A re-run of a job that passed: the attempt `before` it, if that is an incident, has an outcome."""
 
-    pipeline: str
-    step: str
-    run_id: str
+    before: str
     attempt: int
     started_at: datetime | None
 
@@ -40,7 +39,7 @@ def read_webhook(event: str, payload: Mapping[str, Any]) -> Failure | Passed | N
     attempt = attempt_of(job.get("run_attempt"))
     conclusion = job.get("conclusion")
     if conclusion == "success" and attempt is not None and attempt > 1:
-        return Passed(pipeline, name, run, attempt, moment_of(job.get("started_at")))
+        return Passed(id_of_job(run, attempt - 1, name), attempt, moment_of(job.get("started_at")))
     if conclusion not in FAILED:
         return None
     return Failure(
@@ -51,8 +50,17 @@ def read_webhook(event: str, payload: Mapping[str, Any]) -> Failure | Passed | N
         attempt=attempt,
         occurred_at=moment_of(job.get("completed_at")),
         environment=environment_of(_place(job)),
-        external_id=f"github:job:{repository}:{id}"[:500],
+        external_id=id_of_job(run, attempt or 1, name),
     )
+
+
+def id_of_job(run: str, attempt: int, job: str) -> str:
+    """The id of the failure of a job, in one attempt of a run: as the webhook tells of it, and as its log does.
+
+    Of its name's characters those are left out that no name of a file in the archive of logs has.
+    """
+    name = " ".join(job.replace("/", "").replace(":", "").split())
+    return id_of("github", run, attempt, name)
 
 
 def pipeline_of(repository: str, *, workflow: str | None) -> str:

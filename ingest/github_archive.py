@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from ingest.bounded import bounded_lines
-from ingest.github_log import LONGEST_LINE, LogLine, failed_steps, parse_line
+from ingest.github_log import LONGEST_LINE, NO_LOG, JobLogs, LogLine, parse_line
 from ingest.items import Item, Names, Unreadable
 
 MOST_ENTRIES = 20_000
@@ -63,20 +63,24 @@ def read_archive(stream: BinaryIO, *, names: Names) -> Iterator[Item]:
         logs = logs_of(archive)
     except BROKEN as error:
         raise Unreadable(f"this zip cannot be read: {error}") from None
+    if not logs:
+        raise Unreadable("this zip holds no logs of GitHub Actions (JOB/1_STEP.txt, 0_JOB.txt)")
     return _failures(archive, logs, names=names)
 
 
 def _failures(archive: zipfile.ZipFile, logs: list[Log], *, names: Names) -> Iterator[Item]:
-    count = [0]
+    count, told = [0], JobLogs(names)
     with archive:
         for entry, job, step in logs:
             try:
-                yield from failed_steps(_lines(archive, entry, job=job, step=step, count=count), names=names)
+                yield from told.failed_steps(_lines(archive, entry, job=job, step=step, count=count))
             except _TooMuch:
                 yield Item(1, problem=f"the archive holds more than {MOST_UNPACKED} bytes; the rest is not read")
                 return
             except BROKEN as error:
                 yield Item(1, problem=f"{entry.filename[:200]} cannot be read: {error}")
+    if told.lines and not told.are_logs:
+        yield Item(1, problem=NO_LOG)
 
 
 def logs_of(archive: zipfile.ZipFile) -> list[Log]:

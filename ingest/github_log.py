@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, BinaryIO
 
-from ingest.bounded import BoundedText
+from ingest.bounded import BoundedText, bounded_lines
 from ingest.foreign import moment_of, name_of
+from ingest.github import id_of_job
 from ingest.items import Item, Names, filled, identity
 
 LONGEST_LINE = 200_000
@@ -31,6 +32,12 @@ NOISE = ("##[debug]", "##[command]", END_OF_GROUP)
 MARKERS = (ERROR, GROUP, "##[warning]", "##[notice]", "##[section]")
 #: A group that shows what is run is at most so long; what goes on is output.
 LONGEST_SHOWN = 500
+#: How whatever the runner itself marks begins.
+MARK = "##["
+NO_LOG = (
+    "this is no log of GitHub Actions: no line has what the lines of such a log have, a time stamp and then, now and "
+    "again, a mark of the runner's (##[group], ##[error])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +122,74 @@ def _unmarked(text: str) -> str:
     return next((text[len(mark) :] for mark in MARKERS if text.startswith(mark)), text)
 
 
-def failed_steps(lines: Iterable[LogLine], *, names: Names) -> Iterator[Item]:
-    """The failure of each failed step, in the order of the log."""
-    step: _Step | None = None
-    size = 0
-    for line in lines:
-        if step is None or _begins_another(step, line):
-            if step is not None and (item := _item(step, size=size, names=names)) is not None:
-                yield item
-                size = 0
-            step = _Step(line.job, line.step, number=line.number)
-        step.add(line)
-        size += line.size
-    if step is not None and (item := _item(step, size=size, names=names)) is not None:
-        yield item
+def read_log(stream: BinaryIO, *, names: Names) -> Iterator[Item]:
+    """The failures of a log; the last item tells of one that is no such log. An empty one has no failure."""
+    logs = JobLogs(names)
+    lines = bounded_lines(stream, longest=LONGEST_LINE)
+    yield from logs.failed_steps(parse_line(line, number=number, size=size) for number, line, size in lines)
+    if logs.lines and not logs.are_logs:
+        yield Item(1, problem=NO_LOG)
+
+
+@dataclass
+class JobLogs:
+    """The logs of a run while they are read: what failed in them, and whether they are such logs at all."""
+
+    names: Names
+    lines: int = field(default=0, init=False)
+    _stamps: bool = field(default=False, init=False)
+    _marks: bool = field(default=False, init=False)
+    _failed: set[str] = field(default_factory=set, init=False)
+
+    @property
+    def are_logs(self) -> bool:
+        """Whether the lines read so far have what those of such logs have."""
+        return self._stamps and self._marks
+
+    def failed_steps(self, lines: Iterable[LogLine]) -> Iterator[Item]:
+        """The failure of each failed step, in the order of the log."""
+        step: _Step | None = None
+        size = 0
+        for line in lines:
+            self._look_at(line)
+            if step is None or _begins_another(step, line):
+                if step is not None and (item := self._item(step, size=size)) is not None:
+                    yield item
+                    size = 0
+                step = _Step(line.job, line.step, number=line.number)
+            step.add(line)
+            size += line.size
+        if step is not None and (item := self._item(step, size=size)) is not None:
+            yield item
+
+    def _look_at(self, line: LogLine) -> None:
+        self.lines += 1
+        self._stamps = self._stamps or bool(line.stamp)
+        self._marks = self._marks or line.text.startswith(MARK)
+
+    def _item(self, step: _Step, *, size: int) -> Item | None:
+        """None for a step that did not fail."""
+        first, last = step.first_error, step.last_error
+        if first is None or last is None:
+            return None
+        value = _names(step, given=self.names) | filled(
+            text=step.text.text().strip() or first.text,
+            occurred_at=(moment.isoformat() if (moment := _moment(last.stamp)) else None),
+            external_id=self._id(step, first),
+        )
+        return Item(first.number, size, value, original=step.original.text().encode("utf-8", "replace"))
+
+    def _id(self, step: _Step, error: LogLine) -> str:
+        """Of the first step of a job that failed: the job's, where it is known which attempt of which run this is.
+
+        Else the first error and its time, to 100 ns: so the same failure is one in all three forms of a log.
+        """
+        run, attempt, job = self.names.run_id, self.names.attempt, step.job
+        if run and attempt and job and job not in self._failed:
+            self._failed.add(job)
+            return id_of_job(run, attempt, job)
+        where = () if error.stamp else (step.job, step.named, step.text.text())
+        return identity("github-log", error.stamp, error.text, *where)
 
 
 def _begins_another(step: _Step, line: LogLine) -> bool:
@@ -138,28 +199,9 @@ def _begins_another(step: _Step, line: LogLine) -> bool:
     return line.step is None and line.text.startswith((RUN_GROUP, CLEAN_UP))
 
 
-def _item(step: _Step, *, size: int, names: Names) -> Item | None:
-    """None for a step that did not fail."""
-    first, last = step.first_error, step.last_error
-    if first is None or last is None:
-        return None
-    value = _names(step, given=names) | filled(
-        text=step.text.text().strip() or first.text,
-        occurred_at=(moment.isoformat() if (moment := _moment(last.stamp)) else None),
-        external_id=_id(step, first),
-    )
-    return Item(first.number, size, value, original=step.original.text().encode("utf-8", "replace"))
-
-
 def _names(step: _Step, *, given: Names) -> dict[str, Any]:
     """The job is the pipeline and the step its step; under a pipeline that is given, both make the step."""
     job, title = name_of(step.job), name_of(step.named or step.title)
     if given.pipeline:
         return filled(step=name_of(" / ".join(part for part in (job, title) if part))) | given.fields()
     return filled(pipeline=job, step=title) | given.fields()
-
-
-def _id(step: _Step, error: LogLine) -> str:
-    """The first error and its time, to 100 ns: so the same failure is one in all three forms of a log."""
-    where = () if error.stamp else (step.job, step.named, step.text.text())
-    return identity("github-log", error.stamp, error.text, *where)

@@ -9,6 +9,8 @@ from typing import Any
 
 #: Hexadecimal digits of an id: 128 bits, so that no two failures share one by chance.
 DIGITS = 32
+#: Characters of an external id.
+LONGEST_ID = 500
 
 
 class Unreadable(ValueError):
@@ -47,17 +49,26 @@ class Names:
     pipeline: str | None = None
     step: str | None = None
     run_id: str | None = None
+    attempt: int | None = None
 
-    def fields(self) -> dict[str, str]:
+    def fields(self) -> dict[str, Any]:
         """Those that are given."""
-        named = (("pipeline", self.pipeline), ("step", self.step), ("run_id", self.run_id))
-        return {name: value for name, value in named if value}
+        return filled(pipeline=self.pipeline, step=self.step, run_id=self.run_id, attempt=self.attempt)
 
 
 def identity(source: str, *parts: object) -> str:
     """An external id that is the same for the same failure, however often it is read."""
     digest = hashlib.sha256("\0".join(str(part) for part in parts).encode("utf-8", "surrogatepass"))
     return f"{source}:{digest.hexdigest()[:DIGITS]}"
+
+
+def id_of(source: str, *parts: object) -> str:
+    """The external id of what its source can name, `airflow:DAG:RUN:TASK:-1:2`; a hash where that is too long.
+
+    The client's adapters make the same (`seenbefore.adapters.ids`): what is recorded live is not read again as history.
+    """
+    id = ":".join((source, *(str(part) for part in parts)))
+    return id if len(id) <= LONGEST_ID else identity(source, *parts)
 
 
 def filled(**fields: Any) -> dict[str, Any]:

@@ -29,15 +29,17 @@ LONGEST_MESSAGE = 200_000
 #: Failures of one test case: attempts of it, and the failure of its teardown.
 MOST_OF_A_CASE = 100
 
-SUITE, CASE = "testsuite", "testcase"
+SUITES, SUITE, CASE = "testsuites", "testsuite", "testcase"
 #: Attempts in a row, as surefire tells them. A flaky one was followed by one that passed.
 FAILED, AGAIN, FLAKY = ("failure", "error"), ("rerunFailure", "rerunError"), ("flakyFailure", "flakyError")
 FAILURES = frozenset((*FAILED, *AGAIN, *FLAKY))
 #: Where surefire puts the text of attempts; other parts of a failure are its output.
 STACK = "stackTrace"
+#: What a test case printed: all that CTest, whose failures say "Failed", tells of why.
+OUTPUT = ("system-out", "system-err")
 
 
-class _Refused(Exception):
+class _RefusedXml(Exception):
     """What the reader does not go on with, in words."""
 
 
@@ -71,7 +73,7 @@ def _fed(parser: Any, chunk: bytes, *, target: _Cases) -> str | None:
             parser.close()
     except DefusedXmlException:
         return "this XML declares a document type or entities, which are not read"
-    except _Refused as refused:
+    except _RefusedXml as refused:
         return str(refused)
     except (ParseError, ValueError, LookupError) as error:
         return f"this is not valid XML: {error}"
@@ -94,6 +96,7 @@ class _Case:
 
     attributes: Mapping[str, str]
     failures: list[_Failure] = field(default_factory=list)
+    output: BoundedText = field(default_factory=lambda: BoundedText(head=2_000, tail=50_000))
 
 
 class _Cases:
@@ -122,11 +125,11 @@ class _Cases:
         """An element begins."""
         self.events += 1
         if len(self._open) >= DEEPEST:
-            raise _Refused(f"this XML is nested more than {DEEPEST} deep")
+            raise _RefusedXml(f"this XML is nested more than {DEEPEST} deep")
         name = tag.rpartition("}")[2]
         self._open.append(name)
+        self.seen_suite = self.seen_suite or name in (SUITES, SUITE)
         if name == SUITE:
-            self.seen_suite = True
             self._suites.append(attributes)
         elif name == CASE and self._failure is None:
             self._case = _Case(attributes)
@@ -134,10 +137,13 @@ class _Cases:
             self._failure = _Failure(name, self.line(), attributes)
 
     def data(self, text: str) -> None:
-        """Characters; those of a failure are kept, and of its parts only the stack trace."""
+        """Characters; those of a failure are kept, and of its parts only the stack trace; and what the case printed."""
         self.events += 1
-        if self._failure is not None and self._open[-1] in (self._failure.kind, STACK):
-            self._failure.text.add(text)
+        if self._failure is not None:
+            if self._open[-1] in (self._failure.kind, STACK):
+                self._failure.text.add(text)
+        elif self._case is not None and self._open[-1] in OUTPUT:
+            self._case.output.add(text)
 
     def end(self, tag: str) -> None:
         """An element ends."""
@@ -163,7 +169,7 @@ class _Cases:
     def _emit(self, case: _Case) -> None:
         suite = self._suites[-1] if self._suites else {}
         for failure, (attempt, outcome) in zip(case.failures, _attempts(case.failures), strict=True):
-            value = _value(failure, case=case.attributes, suite=suite, names=self._names)
+            value = _value(failure, case=case, suite=suite, names=self._names)
             value |= filled(attempt=attempt, external_id=self._id(value, case=case.attributes, suite=suite))
             self._done.append(Item(failure.number, value=value, outcome=outcome))
 
@@ -190,26 +196,29 @@ def _attempts(failures: list[_Failure]) -> list[tuple[int | None, Outcome | None
     return [*numbered, (len(kinds), Outcome("succeeded", attempt=len(kinds) + 1) if flaky else None)]
 
 
-def _value(failure: _Failure, *, case: Mapping[str, str], suite: Mapping[str, str], names: Names) -> dict[str, Any]:
+def _value(failure: _Failure, *, case: _Case, suite: Mapping[str, str], names: Names) -> dict[str, Any]:
     """The fields of an import's line."""
+    said = case.attributes
     environment = filled(
-        test=name_of(case.get("name")), file=name_of(case.get("file")), hostname=name_of(suite.get("hostname"))
+        test=name_of(said.get("name")), file=name_of(said.get("file")), hostname=name_of(suite.get("hostname"))
     )
-    moment = moment_of(case.get("timestamp")) or moment_of(suite.get("timestamp"))
+    moment = moment_of(said.get("timestamp")) or moment_of(suite.get("timestamp"))
     fields = filled(
         pipeline=name_of(suite.get("name")),
-        step=name_of(case.get("classname")) or name_of(case.get("name")),
+        step=name_of(said.get("classname")) or name_of(said.get("name")),
         occurred_at=moment.isoformat() if moment else None,
         environment=environment,
     )
-    return _told(failure, test=name_of(case.get("name"))) | fields | names.fields()
+    return _told(failure, case=case) | fields | names.fields()
 
 
-def _told(failure: _Failure, *, test: str | None) -> dict[str, Any]:
-    """What went wrong. pytest names no type: then the text is read as a log is."""
+def _told(failure: _Failure, *, case: _Case) -> dict[str, Any]:
+    """What went wrong. pytest names no type: then the text is read as a log is, or what the case printed."""
     kind = text_of(failure.attributes.get("type"), most=LONGEST_NAME)
     message = text_of(failure.attributes.get("message"), most=LONGEST_MESSAGE)
     text = text_of(failure.text.text())
     if kind:
         return {"error": filled(type=kind, message=message, stacktrace=text)}
-    return {"text": text or message or f"{failure.kind} in {test or 'a test'}"}
+    if text is None and (printed := text_of(case.output.text())):
+        return {"text": f"{printed}\n{message or ''}".rstrip()}
+    return {"text": text or message or f"{failure.kind} in {name_of(case.attributes.get('name')) or 'a test'}"}

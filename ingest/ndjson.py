@@ -74,22 +74,26 @@ async def import_lines(
     return report
 
 
-async def record_batch(batch: list[tuple[int, Failure]], *, workspace: str, service: Recording, report: Report) -> None:
-    """Record numbered failures at once; if one of them cannot be taken, find it by halving."""
+async def record_batch(
+    batch: list[tuple[int, Failure]], *, workspace: str, service: Recording, report: Report
+) -> set[int]:
+    """Record numbered failures at once; if one of them cannot be taken, find it by halving. The numbers of those that
+    were known already."""
     if not batch:
-        return
+        return set()
     try:
         recorded = await service.record_many(workspace, [failure for _, failure in batch])
     except InvalidInput as error:
         if len(batch) == 1:
             report.reject(batch[0][0], str(error))
-            return
+            return set()
         middle = len(batch) // 2
-        await record_batch(batch[:middle], workspace=workspace, service=service, report=report)
-        await record_batch(batch[middle:], workspace=workspace, service=service, report=report)
-        return
-    report.accepted += sum(not each.duplicate for each in recorded)
-    report.duplicates += sum(each.duplicate for each in recorded)
+        known = await record_batch(batch[:middle], workspace=workspace, service=service, report=report)
+        return known | await record_batch(batch[middle:], workspace=workspace, service=service, report=report)
+    known = {number for (number, _), each in zip(batch, recorded, strict=True) if each.duplicate}
+    report.accepted += len(batch) - len(known)
+    report.duplicates += len(known)
+    return known
 
 
 async def lines(chunks: AsyncIterator[bytes], *, longest: int) -> AsyncIterator[tuple[int, bytes | None]]:

@@ -1,6 +1,6 @@
-"""Sentry's webhooks (integration platform): events and issues become failures.
+"""Sentry's webhooks (integration platform): events, issues and metric alerts become failures.
 
-`event_alert` and `error` carry a whole event, `issue` its headline alone.
+`event_alert` and `error` carry a whole event, `issue` its headline alone, `metric_alert` what was measured.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ RUN = ("seenbefore.run_id", "run_id", "dag_run_id")
 ATTEMPT = ("seenbefore.attempt", "attempt", "try_number")
 #: A message of one of these levels is a note, and no failure.
 NOTES = ("debug", "info")
+#: What a metric alert does when it begins; it tells of one beginning several times, as it grows.
+FIRING = ("critical", "warning")
 #: Of a chain or a stack, so much is read.
 MOST_EXCEPTIONS, MOST_FRAMES = 20, 250
 LINK = "\n\nThe above exception was the direct cause of the following exception:\n\n"
@@ -43,6 +45,8 @@ def read_webhook(resource: str, payload: Mapping[str, Any]) -> Failure | None:
         return _of_event(object_of(data.get("error")))
     if resource == "issue" and action == "created":
         return _of_issue(object_of(data.get("issue")))
+    if resource == "metric_alert" and action in FIRING:
+        return _of_metric(data)
     return None
 
 
@@ -84,6 +88,25 @@ def _of_issue(issue: Mapping[str, Any]) -> Failure | None:
         occurred_at=moment_of(issue.get("firstSeen")),
         environment=environment_of(place, {"platform": issue.get("platform")}),
         external_id=f"sentry:issue:{id}",
+    )
+
+
+def _of_metric(data: Mapping[str, Any]) -> Failure | None:
+    alert, told = object_of(data.get("metric_alert")), (data.get("description_title"), data.get("description_text"))
+    id, text = name_of(alert.get("id")), text_of("\n".join(said for each in told if (said := text_of(each))))
+    if id is None or text is None:
+        return None
+    rule = object_of(alert.get("alert_rule"))
+    projects = alert.get("projects")
+    named = [name for each in projects if (name := name_of(each))] if isinstance(projects, list) else []
+    place = {"sentry.url": data.get("web_url"), "environment": rule.get("environment"), "query": rule.get("query")}
+    return Failure(
+        text=text,
+        pipeline=named[0] if named else None,
+        step=name_of(rule.get("name")),
+        occurred_at=moment_of(alert.get("date_started")),
+        environment=environment_of(place),
+        external_id=f"sentry:metric:{id}",
     )
 
 

@@ -37,6 +37,7 @@ class Asked:
     """A prepared failure, who asks, when, and under which key. Without a `workspace_id` PostgreSQL is away.
 
     `run_id` and `step` are as they were told, and as pipeline memory has them; those of the failure are scrubbed.
+    `claims`: whether it may try for all in a storm.
     """
 
     prepared: Prepared
@@ -46,6 +47,7 @@ class Asked:
     once: Once | None = None
     run_id: str | None = None
     step: str | None = None
+    claims: bool = True
 
 
 class Answering:
@@ -71,13 +73,20 @@ class Answering:
         self._clock = clock
 
     async def ask(
-        self, failure: Failure, *, workspace: str, workspace_id: int | None, once: Once | None = None
+        self,
+        failure: Failure,
+        *,
+        workspace: str,
+        workspace_id: int | None,
+        claims: bool = True,
+        once: Once | None = None,
     ) -> Asked:
         """Scrub and sign; raises `InvalidInput`."""
         now = self._clock()
         with span("sign"):
             prepared = await prepare(replace(failure, occurred_at=occurred_at(failure, now=now)))
-        return Asked(prepared, workspace, workspace_id, now, once, run_id=failure.run_id, step=failure.step)
+        named = {"run_id": failure.run_id, "step": failure.step}
+        return Asked(prepared, workspace, workspace_id, now, once, claims=claims, **named)
 
     async def only_answer(self, asked: Asked) -> Document:
         """The answer, nothing recorded, and no part in a storm claimed."""
@@ -182,11 +191,14 @@ class Answering:
         recorded: bool = False,
         on: Connection | None = None,
     ) -> Advice:
+        failure, workspace_id = asked.prepared.failure, asked.workspace_id or 0
+        if not asked.claims:
+            return await self._storms.look_on(advice, failure=failure, found=found, workspace_id=workspace_id)
         return await self._storms.meet(
             advice,
-            failure=asked.prepared.failure,
+            failure=failure,
             found=found,
-            workspace_id=asked.workspace_id or 0,
+            workspace_id=workspace_id,
             incident_id=id,
             recorded=recorded,
             on=on,

@@ -33,8 +33,9 @@ FEW = 2_000
 #: What was counted is counted again after so long at the earliest, and after so many times what that took the last
 #: time: it takes at most 5 % of one connection.
 AGAIN_S, AGAIN_TIMES = 5.0, 20.0
-#: What was counted longer ago than this is no count of today.
-LONGEST_S = 300.0
+#: What was counted longer ago than this is no count of today. Longer than the service waits between two `ahead`: where
+#: very much failed, nobody waits for it.
+LONGEST_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,24 @@ class Fresh:
         return sum(sum(day["failures"].values()) for day in self.counts.values())
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is to be counted anew: a day that it is still, or the last 24 hours."""
+
+    workspace_id: int
+    span: Span
+    by_hour: bool
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """What a count of it is kept under."""
+        return self.workspace_id, "last day" if self.by_hour else "today"
+
+    def is_told_by(self, known: Fresh) -> bool:
+        """A count of yesterday tells nothing of today; one of 24 hours until lately is near enough for a while."""
+        return self.by_hour or known.since == self.span.since
+
+
 class Counting:
     """Counts of workspaces, by their ids."""
 
@@ -68,9 +87,8 @@ class Counting:
         self._beside: dict[object, asyncio.Task[object]] = {}
 
     async def last_day(self, workspace_id: int) -> Fresh:
-        """The 24 hours until now, the hour that it is with them."""
-        since = self._clock().replace(minute=0, second=0, microsecond=0) - 23 * AN_HOUR
-        return await self._counted_now((workspace_id, "last day"), Span(since, since + A_DAY), by_hour=True)
+        """The 24 hours until now, the hour that it is with them; counted a moment ago, maybe until the hour before."""
+        return await self._counted_now(self._last_day(workspace_id))
 
     async def days(self, workspace_id: int, *, number: int) -> tuple[Counts, datetime | None]:
         """So many days until today, and when the oldest of these counts was made; None where that was now."""
@@ -78,20 +96,28 @@ class Counting:
         first = today - (number - 1) * A_DAY
         over = dates(first, today)
         kept, counted_at = await self._kept(workspace_id, over)
-        fresh = await self._counted_now((workspace_id, "today"), whole([today]), by_hour=False)
+        fresh = await self._counted_now(_today(workspace_id, today))
         if fresh.failures > FEW:
             counted_at = min(fresh.at, counted_at or fresh.at)
         return kept | {today: fresh.counts.get(today, stored.nothing())}, counted_at
 
     async def ahead(self, *, number: int) -> int:
-        """Count days that are over of large workspaces before anybody looks at them; how many workspaces."""
-        today = self._clock().date()
+        """Count what takes long before anybody looks at it; of how many workspaces.
+
+        Days that are over of large workspaces, once; the last hours of busy ones, each time.
+        """
+        now = self._clock()
+        today = now.date()
         first = today - (number - 1) * A_DAY
         async with self._database.connection() as connection:
             large = await stored.to_count(connection, since=first, until=today, least=LARGE)
+            busy = await stored.busy(connection, since=now - A_DAY, more_than=FEW)
         for workspace_id in large:
             await self._kept(workspace_id, dates(first, today))
-        return len(large)
+        for workspace_id in busy:
+            await self._count_now(self._last_day(workspace_id))
+            await self._count_now(_today(workspace_id, today))
+        return len({*large, *busy})
 
     async def close(self) -> None:
         """Stop counting beside the answers."""
@@ -132,23 +158,28 @@ class Counting:
             counts |= counted
         return counts
 
-    async def _counted_now(self, key: tuple[int, str], span: Span, *, by_hour: bool) -> Fresh:
+    def _last_day(self, workspace_id: int) -> _Wanted:
+        since = self._clock().replace(minute=0, second=0, microsecond=0) - 23 * AN_HOUR
+        return _Wanted(workspace_id, Span(since, since + A_DAY), by_hour=True)
+
+    async def _counted_now(self, wanted: _Wanted) -> Fresh:
         """Few are counted each time; of many, what was counted a moment ago."""
-        known, now = self._fresh.get(key), time.monotonic()
-        if known is None or known.since != span.since or known.failures <= FEW or now > known.latest:
-            return await self._count_now(key, span, by_hour=by_hour)
+        known, now = self._fresh.get(wanted.key), time.monotonic()
+        if known is None or not wanted.is_told_by(known) or known.failures <= FEW or now > known.latest:
+            return await self._count_now(wanted)
         if now > known.good_until:
-            self._do_beside(key, lambda: self._count_now(key, span, by_hour=by_hour))
+            self._do_beside(wanted.key, lambda: self._count_now(wanted))
         return known
 
-    async def _count_now(self, key: tuple[int, str], span: Span, *, by_hour: bool) -> Fresh:
+    async def _count_now(self, wanted: _Wanted) -> Fresh:
         began, at = time.monotonic(), self._clock()
+        id, span = wanted.workspace_id, wanted.span
         async with self._database.connection() as connection, connection.transaction():
-            counts = await stored.count(connection, span, workspace_id=key[0])
-            hours = await stored.by_hour(connection, span, workspace_id=key[0]) if by_hour else {}
+            counts = await stored.count(connection, span, workspace_id=id)
+            hours = await stored.by_hour(connection, span, workspace_id=id) if wanted.by_hour else {}
         good_until = _again_at(took=time.monotonic() - began)
         fresh = Fresh(span.since, counts, hours, at, good_until, latest=max(good_until, began + LONGEST_S))
-        self._fresh[key] = fresh
+        self._fresh[wanted.key] = fresh
         return fresh
 
     def _do_beside(self, key: object, work: Callable[[], Awaitable[object]]) -> None:
@@ -166,6 +197,10 @@ async def _quietly(work: Callable[[], Awaitable[object]]) -> None:
         await work()
     except KnowledgeError as error:
         log.warning("counting for the overview failed: %s", type(error).__name__)
+
+
+def _today(workspace_id: int, today: date) -> _Wanted:
+    return _Wanted(workspace_id, whole([today]), by_hour=False)
 
 
 def _again_at(*, took: float) -> float:

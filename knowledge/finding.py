@@ -5,8 +5,9 @@ Answers are documents. Raises only `knowledge.errors`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,7 @@ from knowledge.documents import Document
 from knowledge.errors import StoreUnavailable
 from knowledge.facets import Chosen, Count, Facet, Facts, counts
 from knowledge.failures import MOST_RESULTS
-from knowledge.index.port import IndexPayload
+from knowledge.index.port import IndexFacts, IndexPayload
 from knowledge.lookup import STORE
 from knowledge.search import SearchQuery
 from knowledge.searching import Asked, FoundPrecedents, Searching
@@ -34,12 +35,12 @@ Place = tuple[datetime, UUID]
 @dataclass(frozen=True, slots=True)
 class Found:
     """A page of precedents. `next` is the place of the last one where there are more (of a list, not of a question);
-    `counted` is how many precedents facets counted at most.
+    `counted` is how many precedents facets counted at most; a file has none.
     """
 
     results: Sequence[Document]
-    facets: dict[Facet, list[Count]]
     counted: int
+    facets: Mapping[Facet, list[Count]] = field(default_factory=dict)
     next: Place | None = None
     degraded: tuple[str, ...] = ()
 
@@ -66,32 +67,50 @@ class Finding:
         Without PostgreSQL they are as the index has them.
         """
         now = self._clock()
-        asked = await self._searching.ask(
-            _query(text, chosen, now=now, limit=limit), workspace_id=await self._workspace_or_none(workspace)
-        )
-        found = await self._searching.find(asked)
-        entries = self._searching.shown(asked, found)
-        near = {each.precedent_id: each for each in found.neighbours}
-        results = [documents.of_evidence(each) | _seen(each.precedent_id, near=near, found=found) for each in entries]
+        asked, found = await self._near(workspace, text, chosen, now=now, limit=limit)
         facets = await self._facets_near(asked, found, chosen, now=now)
-        return Found(results, facets, counted=limit, degraded=() if found.known else (STORE,))
+        return replace(self._shown(asked, found), facets=facets)
+
+    async def all_nearest(self, workspace: str, text: str, chosen: Chosen, *, limit: int) -> Found:
+        """The same without facets, for a file."""
+        return self._shown(*await self._near(workspace, text, chosen, now=self._clock(), limit=limit))
 
     async def latest(self, workspace: str, chosen: Chosen, *, after: Place | None, limit: int) -> Found:
         """The workspace's own, those seen last first; `after` is the `next` of the page before."""
         now, workspace_id = self._clock(), await self._workspaces.id_of(workspace)
-        wanted = _wanted(chosen, now=now)
         async with self._database.connection() as connection:
-            page = await stored.latest(
-                connection, workspace_id=workspace_id, wanted=wanted, after=after, limit=limit + 1
-            )
+            page = await self._page(connection, workspace_id, chosen, now=now, after=after, limit=limit)
             facets = await self._facets_latest(connection, workspace_id, chosen, now=now)
+        return replace(page, facets=facets)
+
+    async def all_latest(self, workspace: str, chosen: Chosen, *, limit: int) -> Found:
+        """The same without facets, for a file."""
+        workspace_id = await self._workspaces.id_of(workspace)
+        async with self._database.connection() as connection:
+            return await self._page(connection, workspace_id, chosen, now=self._clock(), after=None, limit=limit)
+
+    async def _near(
+        self, workspace: str, text: str, chosen: Chosen, *, now: datetime, limit: int
+    ) -> tuple[Asked, FoundPrecedents]:
+        query = _query(text, chosen, now=now, limit=limit)
+        asked = await self._searching.ask(query, workspace_id=await self._workspace_or_none(workspace))
+        return asked, await self._searching.find(asked)
+
+    def _shown(self, asked: Asked, found: FoundPrecedents) -> Found:
+        near = {each.precedent_id: each for each in found.neighbours}
+        entries = self._searching.shown(asked, found)
+        results = [documents.of_evidence(each) | _seen(each.precedent_id, near=near, found=found) for each in entries]
+        return Found(results, counted=asked.query.limit, degraded=() if found.known else (STORE,))
+
+    @staticmethod
+    async def _page(
+        connection: Connection, workspace_id: int, chosen: Chosen, *, now: datetime, after: Place | None, limit: int
+    ) -> Found:
+        wanted = _wanted(chosen, now=now)
+        page = await stored.latest(connection, workspace_id=workspace_id, wanted=wanted, after=after, limit=limit + 1)
         last = page[limit - 1] if len(page) > limit else None
-        return Found(
-            [documents.of_latest(each) for each in page[:limit]],
-            facets,
-            counted=COUNTED,
-            next=(last.place, last.id) if last else None,
-        )
+        results = [documents.of_latest(each) for each in page[:limit]]
+        return Found(results, counted=COUNTED, next=(last.place, last.id) if last else None)
 
     async def _facets_latest(
         self, connection: Connection, workspace_id: int, chosen: Chosen, *, now: datetime
@@ -123,17 +142,19 @@ class Finding:
         """Each facet among what all other choices leave: where one is chosen, that is asked for again without it."""
         limit = asked.query.limit
         among = [_facts_of(hit.payload) for hit in list(found.hits.values())[:limit]]
-        facets = {}
-        for facet in Facet:
-            picked = chosen.of(facet)
-            others = among
-            if picked is not None:
-                query = _query(asked.query.text, chosen.without(facet), now=now, limit=limit)
-                hits = await self._searching.hits(replace(asked, query=query))
-                nearest = {hit.precedent_id: hit for hit in reversed(hits)}
-                others = [_facts_of(hit.payload) for hit in list(reversed(nearest.values()))[:limit]]
-            facets[facet] = counts(facet, others, chosen=picked, now=now)
-        return facets
+        picked = [facet for facet in Facet if chosen.of(facet) is not None]
+        wider = await asyncio.gather(*(self._facts_without(facet, asked, chosen, now=now) for facet in picked))
+        others = dict(zip(picked, wider, strict=True))
+        return {facet: counts(facet, others.get(facet, among), chosen=chosen.of(facet), now=now) for facet in Facet}
+
+    async def _facts_without(self, facet: Facet, asked: Asked, chosen: Chosen, *, now: datetime) -> list[Facts]:
+        """Of the nearest precedents that all but one of the choices leave."""
+        limit = asked.query.limit
+        query = _query(asked.query.text, chosen.without(facet), now=now, limit=limit)
+        nearest: dict[UUID, IndexFacts] = {}
+        for facts in await self._searching.facts(replace(asked, query=query)):
+            nearest.setdefault(facts.precedent_id, facts)
+        return [_facts_of(each) for each in list(nearest.values())[:limit]]
 
 
 def _query(text: str, chosen: Chosen, *, now: datetime, limit: int) -> SearchQuery:
@@ -158,9 +179,9 @@ def _wanted(chosen: Chosen, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def _facts_of(payload: IndexPayload) -> Facts:
-    seen = datetime.fromtimestamp(payload.last_seen, UTC) if payload.last_seen else None
-    return Facts(payload.verdict, payload.cause, payload.pipelines, payload.resolved, seen)
+def _facts_of(shown: IndexPayload | IndexFacts) -> Facts:
+    seen = datetime.fromtimestamp(shown.last_seen, UTC) if shown.last_seen else None
+    return Facts(shown.verdict, shown.cause, shown.pipelines, shown.resolved, seen)
 
 
 def _seen(id: UUID, *, near: dict[UUID, Neighbour], found: FoundPrecedents) -> Document:

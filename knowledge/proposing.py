@@ -20,10 +20,11 @@ from knowledge.intake import scrubbed_resolution
 from knowledge.once import Once
 from knowledge.proposals import Proposal, ProposalState
 from knowledge.signature.scrub import scrub
-from knowledge.store import audit, resolutions
+from knowledge.store import audit, precedents, resolutions
 from knowledge.store import proposals as stored
 from knowledge.store.database import Connection, Database
 from knowledge.store.proposals import ProposalRecord
+from knowledge.store.records import PrecedentRecord
 from knowledge.workspaces import Workspaces
 from knowledge.writing import write
 
@@ -70,6 +71,25 @@ class Proposals:
             )
         return [documents.of_proposal(each) for each in page]
 
+    async def with_precedents(
+        self,
+        workspace: str,
+        *,
+        state: ProposalState,
+        precedent_id: UUID | None = None,
+        after: tuple[datetime, UUID] | None = None,
+        limit: int = 50,
+    ) -> list[Document]:
+        """The same, each with `precedent`: what it is about, for whoever decides; null where nothing is left of it."""
+        workspace_id = await self._workspaces.id_of(workspace)
+        async with self._database.connection() as connection:
+            page = await stored.page(
+                connection, workspace_id=workspace_id, state=state, precedent_id=precedent_id, after=after, limit=limit
+            )
+            ids = sorted({each.precedent_id for each in page})
+            known = await precedents.by_ids(connection, workspace_id=workspace_id, ids=ids)
+        return [documents.of_proposal(each) | {"precedent": _about(known.get(each.precedent_id))} for each in page]
+
     async def accept(self, workspace: str, id: UUID, *, signed: Signed, once: Once | None = None) -> Document:
         """Make it a resolution, which advice shows from now on; again, it changes nothing.
 
@@ -101,6 +121,17 @@ class Proposals:
         document = await write(self._database, work, workspace_id=workspace_id, once=once)
         self._wake()
         return document
+
+
+def _about(precedent: PrecedentRecord | None) -> Document | None:
+    if precedent is None:
+        return None
+    return {
+        "id": str(precedent.id),
+        "template": precedent.signature.template,
+        "verdict": precedent.verdict.value,
+        "cause": precedent.cause and precedent.cause.value,
+    }
 
 
 def _check(found: ProposalRecord, *, state: ProposalState, actor: str) -> None:

@@ -71,8 +71,11 @@ def nearest(
     similarity = Similarity(signature.terms, codes=signature.codes, weights=weights, terms=terms)
     found = near.nearest_by_precedent(hits, similarity=similarity)
     for hit in hits:
+        words = similarity.words(hit.known_as)
+        if not words and hit.resolution_cosine is None:
+            continue
         cosine = max(hit.cosine, hit.resolution_cosine or 0.0)
-        said = similarity.to(cosine_=cosine, words=similarity.words(hit.known_as), codes=(), profile=EMPTY)
+        said = similarity.to(cosine_=cosine, words=words, codes=hit.codes, profile=EMPTY)
         if said > found[hit.precedent_id][1]:
             found[hit.precedent_id] = (hit, said)
     return found

@@ -13,7 +13,7 @@ from knowledge.advisor.similarity import SimilarityWeights
 from knowledge.advisor.term_weights import TermWeights
 from knowledge.embedding import Embedder
 from knowledge.errors import StoreUnavailable
-from knowledge.index.port import Index, IndexHit, Vector
+from knowledge.index.port import Index, IndexFacts, IndexHit, NeighbourQuery, Vector
 from knowledge.search import SearchQuery
 from knowledge.signature.scrub import scrub
 from knowledge.signature.signature import Signature
@@ -60,16 +60,13 @@ class Searching:
         vector = (await self._embedder.embed([signature.embedding_text]))[0]
         return Asked(scrubbed, signature, vector, workspace_id)
 
-    async def hits(self, asked: Asked) -> list[IndexHit]:
-        """The nearest signatures; raises `IndexUnavailable`."""
-        question = search.index_query(
-            asked.query, signature=asked.signature, vector=asked.vector, workspace_id=asked.workspace_id
-        )
-        return await self._index.neighbours(question)
+    async def facts(self, asked: Asked) -> list[IndexFacts]:
+        """Of the nearest signatures what facets count; raises `IndexUnavailable`."""
+        return await self._index.facts(self._question(asked))
 
     async def find(self, asked: Asked) -> FoundPrecedents:
         """The nearest precedents; raises `IndexUnavailable`."""
-        hits = await self.hits(asked)
+        hits = await self._index.neighbours(self._question(asked))
         nearest = search.nearest(hits, signature=asked.signature, weights=self._weights, terms=self._terms)
         records = await self._records(asked.workspace_id, list(nearest))
         neighbours = near.gather(nearest, records=records)
@@ -78,6 +75,12 @@ class Searching:
     def shown(self, asked: Asked, found: FoundPrecedents) -> tuple[Evidence, ...]:
         """The most similar, explained."""
         return search.shown(found.neighbours, signature=asked.signature, terms=self._terms, limit=asked.query.limit)
+
+    @staticmethod
+    def _question(asked: Asked) -> NeighbourQuery:
+        return search.index_query(
+            asked.query, signature=asked.signature, vector=asked.vector, workspace_id=asked.workspace_id
+        )
 
     async def _records(self, workspace_id: int | None, ids: list[UUID]) -> dict[UUID, PrecedentRecord] | None:
         """What PostgreSQL knows of precedents; None while it is away."""

@@ -32,6 +32,7 @@ from knowledge.once import Once
 from knowledge.recording import Recorder, as_incident, occurred_at
 from knowledge.search import SearchQuery
 from knowledge.searching import Searching
+from knowledge.signature.scrub import scrub
 from knowledge.spool import Spool
 from knowledge.spooling import aside_id
 from knowledge.state.resuming import Resuming
@@ -96,10 +97,13 @@ class KnowledgeService:
         )
 
     async def advise(
-        self, workspace: str, failure: Failure, *, dry_run: bool = False, once: Once | None = None
+        self, workspace: str, failure: Failure, *, dry_run: bool = False, claims: bool = True, once: Once | None = None
     ) -> Document:
-        """The answer of `POST /advise`; records the failure and the advice unless `dry_run`."""
-        answer = await self._advise(workspace, failure, dry_run=dry_run, once=once)
+        """The answer of `POST /advise`; records the failure and the advice unless `dry_run`.
+
+        `claims`: whether who asks acts on it, and so may try for all in a storm. Who only reads takes no part in one.
+        """
+        answer = await self._advise(workspace, failure, dry_run=dry_run, claims=claims, once=once)
         self._observer.advised(
             verdict=answer["verdict"],
             decision=answer["decision"]["action"],
@@ -108,9 +112,12 @@ class KnowledgeService:
         )
         return answer
 
-    async def _advise(self, workspace: str, failure: Failure, *, dry_run: bool, once: Once | None) -> Document:
+    async def _advise(
+        self, workspace: str, failure: Failure, *, dry_run: bool, claims: bool, once: Once | None
+    ) -> Document:
+        workspace_id = await self._workspace_or_none(workspace)
         asked = await self._answering.ask(
-            failure, workspace=workspace, workspace_id=await self._workspace_or_none(workspace), once=once
+            failure, workspace=workspace, workspace_id=workspace_id, claims=claims, once=once
         )
         if dry_run:
             return await self._answering.only_answer(asked)
@@ -160,6 +167,15 @@ class KnowledgeService:
         async with self._database.connection() as connection:
             return await incidents.known(connection, workspace_id=workspace_id, external_ids=external_ids)
 
+    async def told(self, workspace: str, external_ids: Sequence[str]) -> dict[str, Document]:
+        """The incidents that have these external ids, by them; see `known` for ids with secrets."""
+        if not external_ids:
+            return {}
+        workspace_id = await self._workspace(workspace)
+        async with self._database.connection() as connection:
+            found = await incidents.told(connection, workspace_id=workspace_id, external_ids=external_ids)
+        return {each.external_id: documents.of_incident(each) for each in found if each.external_id is not None}
+
     async def wait_indexed(self, workspace: str, *, limit_s: float = 120.0) -> bool:
         """Wait until what was recorded can be found as a neighbour; False when it takes longer than that."""
         return await self._indexer.wait(await self._workspace(workspace), limit_s=limit_s)
@@ -191,10 +207,11 @@ class KnowledgeService:
         result: Literal["succeeded", "failed"],
         attempt: int | None = None,
         waited_s: float | None = None,
+        author: str | None = None,
         once: Once | None = None,
     ) -> Document:
-        """Record how a retry ended."""
-        workspace_id = await self._workspace(workspace)
+        """Record how a retry ended; `author` is who tells it."""
+        workspace_id, told_by = await self._workspace(workspace), author and scrub(author)
 
         async def work(connection: Connection) -> Document:
             outcome = await outcomes.record(
@@ -204,6 +221,7 @@ class KnowledgeService:
                 result=result,
                 attempt=attempt,
                 waited_s=waited_s,
+                author=told_by,
             )
             await self._storms.after_outcome(connection, outcome)
             return documents.of_outcome(outcome)

@@ -53,6 +53,7 @@ class Direct:
                 result=outcome.result,
                 attempt=outcome.attempt,
                 waited_s=outcome.waited_s,
+                author=self._asker,
             )
 
     async def propose(self, proposal: ProposalBody) -> Document:

@@ -6,18 +6,21 @@ anything: the guard has checked the host while there are no API keys, and here t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import Match, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from api import origins
 from api.agents.direct import Direct
+from api.agents.reading import readable
 from api.composition import Parts
 from api.context import key_name_of, workspace_of
 from api.problems import Problem
@@ -76,7 +79,8 @@ class Door:
             raise HTTPException(405, "Agents ask by POST here.", headers={"Allow": "POST"})
         asker = await key_name_of(request, workspace)
         scope[RESPONDENT] = Direct(self._parts, workspace=workspace, asker=asker)
-        await self._manager.handle_request(scope, receive, send)
+        body = await asyncio.to_thread(_message, await request.body())
+        await self._manager.handle_request(scope, _sending(body, receive), send)
 
 
 async def _workspace(request: Request) -> str:
@@ -84,6 +88,28 @@ async def _workspace(request: Request) -> str:
     return await workspace_of(
         request, x_workspace=headers.get("x-workspace"), authorization=headers.get("authorization")
     )
+
+
+def _message(body: bytes) -> bytes:
+    """The message, as the SDK can read it; a 400 problem for what is none: the SDK would quote what was sent."""
+    from mcp.types import jsonrpc_message_adapter  # noqa: PLC0415 - of the extra
+
+    body = readable(body)
+    try:
+        jsonrpc_message_adapter.validate_json(body, by_name=False)
+    except ValidationError:
+        raise Problem(400, "This is no message of JSON-RPC 2.0.", field="body") from None
+    return body
+
+
+def _sending(body: bytes, receive: Receive) -> Receive:
+    """What the app is sent: this body, then what comes after it."""
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def sending() -> Message:
+        return next(messages, None) or await receive()
+
+    return sending
 
 
 def _check_origin(request: Request) -> None:

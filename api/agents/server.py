@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from api.agents import answers
 from api.agents.marking import Marks
+from api.agents.reading import PROBLEM, unfit
 from api.agents.respondent import Refused, Respondent
 from api.agents.tools import INSTRUCTIONS, Tool, offered
 from api.problems import LONGEST_FIELD, TITLES
@@ -47,7 +48,7 @@ def make_server(respondent_of: RespondentOf, *, writes: bool) -> Server[Any]:
         tool = tools.get(called.name)
         if tool is None:
             return _refusal(f"There is no such tool here. There are: {', '.join(tools)}.")
-        return await _call(tool, called.arguments or {}, respondent=respondent_of(context))
+        return await call(tool, called.arguments or {}, respondent=respondent_of(context))
 
     return Server(
         "seen-before",
@@ -76,7 +77,11 @@ def _listed(tool: Tool) -> types.Tool:
     )
 
 
-async def _call(tool: Tool, arguments: dict[str, Any], *, respondent: Respondent) -> types.CallToolResult:
+async def call(tool: Tool, arguments: dict[str, Any], *, respondent: Respondent) -> types.CallToolResult:
+    """What a tool answers; a refusal says by field, in plain words, what cannot be taken. Raises nothing."""
+    place = unfit(arguments)
+    if place is not None:
+        return _refusal(_unfit(place, tool=tool))
     try:
         asked = tool.takes.model_validate(arguments)
     except ValidationError as error:
@@ -96,6 +101,19 @@ async def _call(tool: Tool, arguments: dict[str, Any], *, respondent: Respondent
 
 def _refusal(words: str) -> types.CallToolResult:
     return types.CallToolResult(content=[types.TextContent(type="text", text=words)], is_error=True)
+
+
+def _unfit(place: str, *, tool: Tool) -> str:
+    marks = Marks()
+    return "\n".join([f"The call cannot be taken. {_place(place, tool=tool, marks=marks)} {PROBLEM}", "", marks.note])
+
+
+def _place(place: str, *, tool: Tool, marks: Marks) -> str:
+    """A field by its name, and what is not ours in it as data."""
+    field, _, within = place.partition(".")
+    if field not in tool.takes.model_fields:
+        return marks.wrap(place[:LONGEST_FIELD]) if place else "The arguments"
+    return f"`{field}`, at {marks.wrap(within[:LONGEST_FIELD])}," if within else f"`{field}`"
 
 
 def _misfits(error: ValidationError, *, tool: Tool) -> str:

@@ -42,41 +42,13 @@ class Tool:
     repeatable: bool = True
 
 
-async def _advise(respondent: Respondent, asked: questions.Advise) -> Document:
-    return await respondent.advise(asked.failure(), dry_run=True)
-
-
-async def _advise_and_record(respondent: Respondent, asked: questions.AdviseAndRecord) -> Document:
-    return await respondent.advise(asked.failure(), dry_run=asked.dry_run)
-
-
-async def _search(respondent: Respondent, asked: questions.Search) -> Document:
-    return await respondent.search(asked.asked())
-
-
-async def _precedent(respondent: Respondent, asked: questions.GetPrecedent) -> Document:
-    return await respondent.precedent(asked.precedent_id)
-
-
-async def _resume_point(respondent: Respondent, asked: questions.GetResumePoint) -> Document:
-    return await respondent.resume_point(asked.run_id)
-
-
-async def _report_outcome(respondent: Respondent, asked: questions.ReportOutcome) -> Document:
-    return await respondent.report_outcome(asked.incident_id, asked.outcome())
-
-
-async def _propose(respondent: Respondent, asked: questions.ProposeResolution) -> Document:
-    return await respondent.propose(asked)
-
-
 ADVISE = Tool(
     name="advise",
     title="Seen this failure before?",
     description=f"{ASKING} {DECISIONS} Nothing is recorded.",
     takes=questions.Advise,
     told=answers.Advice,
-    answer=_advise,
+    answer=lambda respondent, asked: respondent.advise(asked.failure(), dry_run=True),
 )
 ADVISE_AND_RECORD = Tool(
     name="advise",
@@ -85,7 +57,7 @@ ADVISE_AND_RECORD = Tool(
     "with `report_outcome` how the retry ended.",
     takes=questions.AdviseAndRecord,
     told=answers.Advice,
-    answer=_advise_and_record,
+    answer=lambda respondent, asked: respondent.advise(asked.failure(), dry_run=asked.dry_run),
     reads=False,
     repeatable=False,
 )
@@ -96,7 +68,7 @@ SEARCH = Tool(
     "something happens. To decide about a failure at hand, ask `advise`, which weighs what this only lists.",
     takes=questions.Search,
     told=answers.Found,
-    answer=_search,
+    answer=lambda respondent, asked: respondent.search(asked.asked()),
 )
 PRECEDENT = Tool(
     name="get_precedent",
@@ -105,7 +77,7 @@ PRECEDENT = Tool(
     "that people said to have fixed it. Ask when a precedent of `evidence` looks like your failure.",
     takes=questions.GetPrecedent,
     told=answers.Precedent,
-    answer=_precedent,
+    answer=lambda respondent, asked: respondent.precedent(asked.precedent_id),
 )
 RESUME_POINT = Tool(
     name="get_resume_point",
@@ -114,7 +86,7 @@ RESUME_POINT = Tool(
     "Ask before you start a failed run again: what is completed need not be done twice.",
     takes=questions.GetResumePoint,
     told=answers.ResumePoint,
-    answer=_resume_point,
+    answer=lambda respondent, asked: respondent.resume_point(asked.run_id),
 )
 REPORT_OUTCOME = Tool(
     name="report_outcome",
@@ -123,7 +95,7 @@ REPORT_OUTCOME = Tool(
     "better by it. Once for each attempt, when it has ended; the same attempt again corrects what was said.",
     takes=questions.ReportOutcome,
     told=answers.Outcome,
-    answer=_report_outcome,
+    answer=lambda respondent, asked: respondent.report_outcome(asked.incident_id, asked.outcome()),
     reads=False,
 )
 PROPOSE = Tool(
@@ -133,7 +105,7 @@ PROPOSE = Tool(
     "accepts or rejects it; until then it counts nowhere and nobody is shown it as advice.",
     takes=questions.ProposeResolution,
     told=answers.Proposal,
-    answer=_propose,
+    answer=lambda respondent, asked: respondent.propose(asked),
     reads=False,
 )
 

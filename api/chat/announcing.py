@@ -18,7 +18,7 @@ from knowledge.documents import Document
 MOST_NAME = 25
 MOST_LINE = 100
 #: Failures that one message lists.
-LISTED = 15
+LISTED = 14
 #: What became of a storm that is over.
 ENDS = {"recovered": "a retry passed", "expired": "nobody is hit any more"}
 
@@ -49,17 +49,21 @@ async def of_precedents(asking: Asking, incident_ids: list[UUID]) -> Announcemen
     """Many that are new at once, a line each; of very many the first."""
     listed = incident_ids[:LISTED]
     read = await asyncio.gather(*(asking.service.incident(asking.workspace, each) for each in listed))
-    text = f"{len(incident_ids):,} failures that were not seen before"
-    lines = [f"{one_line(each['template'], most=MOST_LINE)}{where(each)}" for each in read]
-    if len(incident_ids) > len(listed):
-        lines.append(f"and {len(incident_ids) - len(listed):,} more")
+    return Announcement(together(read, count=len(incident_ids)), told={}, is_last=True)
+
+
+def together(incidents: list[Document], *, count: int) -> dict[str, Any]:
+    """The message of several incidents, a line each, that are the first of so many."""
+    text = f"{count:,} failures that were not seen before"
+    lines = [f"{one_line(each['template'], most=MOST_LINE)}{where(each)}" for each in incidents]
+    if count > len(incidents):
+        lines.append(f"and {count - len(incidents):,} more")
     lists = {
         "type": "rich_text_list",
         "style": "bullet",
         "elements": [blocks.section(blocks.text(line)) for line in lines],
     }
-    message = blocks.message([blocks.rich(blocks.section(blocks.bold(text)), lists)], text=f"{text}.")
-    return Announcement(message, told={}, is_last=True)
+    return blocks.message([blocks.rich(blocks.section(blocks.bold(text)), lists)], text=f"{text}.")
 
 
 def of_storm(storm: Document, *, public_url: str | None) -> Announcement:

@@ -51,12 +51,8 @@ def blocks_of(answer: Answer) -> list[Block]:
 
 def proposed(waiting: Waiting, *, incident_id: str | None) -> list[Block]:
     """What waits for a person, told apart from what is advised; buttons where there is an incident to come back to."""
-    told = rich(
-        section(
-            bold("Proposed, not yet accepted"), text(f" by {waiting.by}. It is no advice until somebody accepts it:")
-        ),
-        quote(waiting.summary),
-    )
+    by = text(f" by {waiting.by}. It is no advice until somebody accepts it:")
+    told = rich(section(bold("Proposed, not yet accepted"), by), quote(waiting.summary))
     if incident_id is None:
         return [told]
     value = f"{incident_id} {waiting.id}"
@@ -94,7 +90,7 @@ def preformatted(words: str) -> Block:
 
 def quote(words: str) -> Block:
     """What somebody said."""
-    return {"type": "rich_text_quote", "elements": [text(words)]}
+    return {"type": "rich_text_quote", "elements": [text(words or "(nothing)")]}
 
 
 def text(words: str) -> Block:

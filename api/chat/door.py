@@ -9,7 +9,7 @@ from fastapi import Request
 from slack_sdk.signature import Clock, SignatureVerifier
 
 from api.chat import payloads
-from api.chat.proof import Unproven
+from api.problems import Unproven
 from ingest import strict_json
 from knowledge.arrivals import Arrivals
 
@@ -43,7 +43,7 @@ class Door:
             raise Unproven("This is not signed by Slack, or not within the last 5 minutes.", field=SIGNATURE)
         if not await self._arrivals.is_first(f"slack signature {signature}"):
             raise Unproven("This request has come before.", field=SIGNATURE)
-        return _payload(body, kind=request.headers.get("content-type", ""))
+        return payload_of(body, kind=request.headers.get("content-type", ""))
 
     def _is_signed(self, body: bytes, *, timestamp: str, signature: str) -> bool:
         # The library raises on what is no number and on what is not ASCII.
@@ -63,8 +63,8 @@ def _only(request: Request, name: str) -> str:
     return given[0] if len(given) == 1 else ""
 
 
-def _payload(body: bytes, *, kind: str) -> payloads.Payload:
-    """An event (JSON), an interaction (JSON in a form) or a command (a form)."""
+def payload_of(body: bytes, *, kind: str) -> payloads.Payload:
+    """An event (JSON), an interaction (JSON in a form) or a command (a form); raises `Unproven`."""
     try:
         if kind.partition(";")[0].strip().lower() != FORM:
             return payloads.event(strict_json.loads(body))

@@ -12,9 +12,9 @@ import httpx
 
 from api.chat.answers import Answer, Cited
 from api.chat.asking import Asking
-from api.chat.proof import Unproven
 from api.chat.questions import after_phrase, unfenced
 from api.chat.working import Working
+from api.problems import Unproven
 from knowledge.errors import KnowledgeError
 
 Message: TypeAlias = dict[str, Any]

@@ -3,8 +3,8 @@
 *It helped* says that the advice was followed and worked: after `retry`, that a retry succeeded; else, that what fixed
 the first precedent shown fixed this too. Where there was nothing that can have helped, it asks what did.
 *Wrong* asks what is right: that a retry failed is an outcome; another verdict or cause corrects the precedent.
-*Add resolution* is a resolution. *Accept* makes one of what was proposed, *Reject* puts it aside; the service sees to it
-that nobody accepts a proposal of their own. Each is signed with the name of who pressed.
+*Add resolution* is a resolution. *Accept* makes one of what was proposed, *Reject* puts it aside; the service sees to
+it that nobody accepts a proposal of their own. Each is signed with the name of who pressed.
 """
 
 from __future__ import annotations
@@ -106,6 +106,7 @@ class Pressing:
             UUID(incident["id"]),
             result="succeeded" if result == "succeeded" else "failed",
             attempt=attempt,
+            author=by.name,
             once=_once(result, incident_id=incident["id"], by=by),
         )
 

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.chat.composing import EXTRA, Chat
-from api.chat.proof import Unproven
 from api.context import JsonAnswer
 from api.problems import Problem
 
@@ -29,11 +28,7 @@ async def slack(request: Request) -> Response:
             404,
             f"Slack is not set up here: {EXTRA}, SEENBEFORE_SLACK_SIGNING_SECRET and SEENBEFORE_SLACK_BOT_TOKEN.",
         )
-    try:
-        payload = await chat.slack.door.checked(request)
-    except Unproven as refused:
-        return refused.response()
-    return await _taken_once(chat.slack, payload)
+    return await _taken_once(chat.slack, await chat.slack.door.checked(request))
 
 
 async def _taken_once(slack: Slack, payload: dict[str, Any]) -> Response:
@@ -56,7 +51,4 @@ async def mattermost(request: Request) -> Response:
     chat: Chat = request.app.state.parts.chat
     if chat.mattermost is None:
         raise Problem(404, "Mattermost is not set up here: SEENBEFORE_MATTERMOST_TOKEN.")
-    try:
-        return JsonAnswer(await chat.mattermost.answer(await request.body()))
-    except Unproven as refused:
-        return refused.response()
+    return JsonAnswer(await chat.mattermost.answer(await request.body()))

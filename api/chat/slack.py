@@ -7,7 +7,6 @@ Slack waits 3 s. So every listener acknowledges first; what takes longer goes on
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -33,8 +32,8 @@ from knowledge.errors import KnowledgeError
 Ack: TypeAlias = Callable[..., Awaitable[Any]]
 Payload: TypeAlias = dict[str, Any]
 
-#: The app's manifest names it.
-ANY_COMMAND = re.compile("^/")
+#: By whatever name the app's manifest gives it.
+COMMAND = "/seenbefore"
 JSON = "application/json"
 SHORTCUT = "seen_this_before"
 USAGE = 'Paste an error or a log after /seenbefore, or ask "seen this before?" in the thread of a failure.'
@@ -63,6 +62,8 @@ class SlackChat:
 
         Bolt is given the payload itself and not the body: of a form with the word "payload" in a text it reads nothing.
         """
+        if "command" in payload:
+            payload = payload | {"command": COMMAND}
         body = orjson.dumps(payload).decode()
         answer = await self._app.async_dispatch(AsyncBoltRequest(body=body, headers={"content-type": JSON}))
         # What nobody listens to is taken all the same: Slack would send an event again, and show people a failure.
@@ -83,7 +84,7 @@ class SlackChat:
             process_before_response=True,  # listeners only begin work; so what they raise is seen before the answer
         )
         app.error(_raised)
-        app.command(ANY_COMMAND)(self._command)
+        app.command(COMMAND)(self._command)
         app.event("app_mention")(self._mention)
         app.event("message")(self._message)
         app.shortcut(SHORTCUT)(self._shortcut)

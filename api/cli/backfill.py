@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import click
 
 from api.cli.asking import CONNECT_S, ServiceTrouble, Target, connect, is_local, target_options
-from api.cli.importing import Outcome, Sending, rejections_to, send_all, show
+from api.cli.importing import Imported, Sending, rejections_to, send_all, show
 from api.cli.output import json_option, say, show_fields, show_json
 from api.cli.progress import progress
 from api.untrusted import one_line
@@ -194,23 +194,28 @@ def _backfill(history: History, *, source: str, asked: Asked) -> None:
     left = span if asked.restart else mark.left_of(span)
     if left.since > span.since:
         say(f"Read up to {left.since:%Y-%m-%d %H:%M} before; --restart reads it again.", err=True)
-    outcome = Outcome()
+    imported, begun = Imported(), False
     with connect(asked.target) as service, rejections_to(asked.rejected_file, beside=()) as rejections:
         try:
-            sending = Sending(service, outcome, rejections)
+            sending = Sending(service, imported, rejections)
 
             def done(until: datetime) -> None:
+                nonlocal begun
+                begun = True
                 mark.move(since=span.since, done=min(until, now - SETTLES))
 
             _read_all(history, left, sending=sending, done=done)
         except (click.ClickException, KeyboardInterrupt):
-            show(outcome, as_json=asked.as_json, title="Backfill broken off", rejected_file=asked.rejected_file)
-            say("The same command goes on; what was taken is not taken twice.", err=True)
+            show(imported, as_json=asked.as_json, title="Backfill broken off", rejected_file=asked.rejected_file)
+            if begun or imported.lines:
+                say("The same command goes on; what was taken is not taken twice.", err=True)
             raise
-    show(outcome, as_json=asked.as_json, title="Backfill", rejected_file=asked.rejected_file)
+    show(imported, as_json=asked.as_json, title="Backfill", rejected_file=asked.rejected_file)
     if history.silent:
         say(f"{history.silent} left out: nothing is kept of why they failed", err=True)
-    if outcome.rejected:
+    elif not imported.lines:
+        say(f"Nothing failed there from {left.since:%Y-%m-%d %H:%M} to {left.until:%Y-%m-%d %H:%M} UTC.", err=True)
+    if imported.rejected:
         raise click.exceptions.Exit(1)
 
 

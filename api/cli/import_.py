@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import click
 
 from api.cli.asking import Target, connect, target_options
-from api.cli.importing import Outcome, Sending, rejections_to, send_all, show, wait_until_indexed
+from api.cli.importing import Imported, Sending, rejections_to, send_all, show, wait_until_indexed
 from api.cli.opening import FORMATS, Reading, open_lines
 from api.cli.output import json_option, say
 from api.cli.progress import progress
@@ -41,6 +41,7 @@ EPILOG = (
 @click.option("--pipeline", metavar="NAME", help="Pipeline of the failures, where it is not the suite or the job.")
 @click.option("--step", metavar="NAME", help="Step of the failures, where it is not the class or the step of the job.")
 @click.option("--run-id", metavar="ID", help="Run of the failures.")
+@click.option("--attempt", type=click.IntRange(1, 1_000_000), help="Attempt of the run, where lines do not say.")
 @click.option(
     "--map",
     "maps",
@@ -67,6 +68,7 @@ def command(
     pipeline: str | None,
     step: str | None,
     run_id: str | None,
+    attempt: int | None,
     maps: tuple[str, ...],
     external_id_column: str | None,
     derive_id: bool,
@@ -84,27 +86,29 @@ def command(
     from ingest.items import Names  # noqa: PLC0415 - not needed for help
 
     given = parse_maps(maps, external_id=external_id_column)
-    names = Names(pipeline=pipeline, step=step, run_id=run_id)
+    names = Names(pipeline=pipeline, step=step, run_id=run_id, attempt=attempt)
     reading = Reading(kind, given, names, derive_id=derive_id, delimiter=delimiter)
-    outcome = Outcome()
+    imported = Imported()
     with (
         _opened(files, reading=reading) as lines,
         connect(target) as service,
         rejections_to(rejected_file, beside=files) as rejections,
     ):
         try:
-            sending = Sending(service, outcome, rejections, repeatable=derive_id)
+            sending = Sending(service, imported, rejections, repeatable=derive_id)
             with progress("importing", total=_size(files), unit="bytes") as advance:
                 send_all(lines, sending=sending, advance=advance)
             if wait:
-                outcome.indexed = wait_until_indexed(service)
+                imported.indexed = wait_until_indexed(service)
         except (click.ClickException, KeyboardInterrupt):
-            show(outcome, as_json=as_json, title="Import broken off", rejected_file=rejected_file)
+            show(imported, as_json=as_json, title="Import broken off", rejected_file=rejected_file)
             if derive_id:
                 say("Import the file again to go on; what was taken is not taken twice.", err=True)
             raise
-    show(outcome, as_json=as_json, title="Import", rejected_file=rejected_file)
-    if outcome.rejected:
+    show(imported, as_json=as_json, title="Import", rejected_file=rejected_file)
+    if not imported.lines:
+        say("There is no failure in it." if len(files) == 1 else "There is no failure in these files.", err=True)
+    if imported.rejected:
         raise click.exceptions.Exit(1)
 
 

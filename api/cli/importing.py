@@ -25,7 +25,7 @@ SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RejectedLine:
     """A line that was not taken; `file` where there are several."""
 
     line: int
@@ -42,7 +42,7 @@ class Refused:
 
 
 @dataclass
-class Outcome:
+class Imported:
     """What became of the lines so far."""
 
     accepted: int = 0
@@ -50,7 +50,12 @@ class Outcome:
     rejected: int = 0
     outcomes: int = 0
     indexed: bool | None = None
-    first: list[Refused] = field(default_factory=list)
+    first: list[RejectedLine] = field(default_factory=list)
+
+    @property
+    def lines(self) -> int:
+        """How many there were."""
+        return self.accepted + self.duplicates + self.rejected
 
     def document(self) -> Document:
         """For programs."""
@@ -69,7 +74,7 @@ class Sending:
     """What lines are sent with, and what is kept of it."""
 
     service: Service
-    outcome: Outcome
+    imported: Imported
     rejections: Rejections
     repeatable: bool = True
 
@@ -79,17 +84,17 @@ def send_all(lines: Iterable[Line], *, sending: Sending, advance: Advance) -> No
     from api.cli.sending import MOST_BYTES, MOST_LINES, send  # noqa: PLC0415 - not needed for help
     from api.cli.source import chunks  # noqa: PLC0415
 
-    outcome = sending.outcome
+    imported = sending.imported
     for chunk in chunks(lines, most=MOST_LINES, most_bytes=MOST_BYTES):
         sent = send(chunk, service=sending.service, repeatable=sending.repeatable)
-        outcome.accepted += sent.accepted
-        outcome.duplicates += sent.duplicates
-        outcome.outcomes += sent.outcomes
-        outcome.rejected += len(sent.rejected)
+        imported.accepted += sent.accepted
+        imported.duplicates += sent.duplicates
+        imported.outcomes += sent.outcomes
+        imported.rejected += len(sent.rejected)
         for line, problem in sent.rejected:
             sending.rejections.write(line, problem)
-            if len(outcome.first) < SHOWN:
-                outcome.first.append(Refused(line.number, problem, line.file))
+            if len(imported.first) < SHOWN:
+                imported.first.append(RejectedLine(line.number, problem, line.file))
         advance(sum(line.size for line in chunk))
 
 
@@ -111,7 +116,7 @@ class Rejections:
         """One object a line; bytes that are no UTF-8 are replaced."""
         if self.stream is not None:
             original = line.original.decode("utf-8", "replace").rstrip("\r\n")
-            entry = Refused(line.number, problem, line.file).document() | {"original": original}
+            entry = RejectedLine(line.number, problem, line.file).document() | {"original": original}
             self.stream.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
 
@@ -138,26 +143,26 @@ def _same_file(path: Path, name: str) -> bool:
     return False
 
 
-def show(outcome: Outcome, *, as_json: bool, title: str, rejected_file: Path | None) -> None:
+def show(imported: Imported, *, as_json: bool, title: str, rejected_file: Path | None) -> None:
     """What became of the lines."""
     if as_json:
-        show_json(outcome.document())
+        show_json(imported.document())
         return
-    indexed = {None: "", True: "yes", False: "not yet: the index worker is behind"}[outcome.indexed]
+    indexed = {None: "", True: "yes", False: "not yet: the index worker is behind"}[imported.indexed]
     counts = [
-        ("accepted", str(outcome.accepted)),
-        ("duplicates", str(outcome.duplicates)),
-        ("rejected", str(outcome.rejected)),
-        ("outcomes of retries", str(outcome.outcomes or "")),
+        ("accepted", str(imported.accepted)),
+        ("duplicates", str(imported.duplicates)),
+        ("rejected", str(imported.rejected)),
+        ("outcomes of retries", str(imported.outcomes or "")),
         ("indexed", indexed),
     ]
     show_fields(counts, title=title)
-    if outcome.duplicates:
+    if imported.duplicates:
         say("Duplicates stay as they are, whatever the file says of them now.", err=True)
-    if outcome.rejected and rejected_file:
+    if imported.rejected and rejected_file:
         say(f"Rejected lines and why: {rejected_file}", err=True)
-    elif outcome.rejected:
-        for refused in outcome.first:
-            say(refused.shown(), err=True)
-        if outcome.rejected > len(outcome.first):
-            say(f"... and {outcome.rejected - len(outcome.first)} more: --rejected FILE keeps them all", err=True)
+    elif imported.rejected:
+        for rejected in imported.first:
+            say(rejected.shown(), err=True)
+        if imported.rejected > len(imported.first):
+            say(f"... and {imported.rejected - len(imported.first)} more: --rejected FILE keeps them all", err=True)

@@ -95,9 +95,8 @@ def _start(file: BinaryIO) -> bytes:
 
 
 def _items(file: BinaryIO, *, kind: str, start: bytes, names: Names) -> Iterator[Any]:
-    from ingest.bounded import bounded_lines  # noqa: PLC0415 - not needed for help
-    from ingest.github_archive import read_archive  # noqa: PLC0415
-    from ingest.github_log import LONGEST_LINE, failed_steps, parse_line  # noqa: PLC0415
+    from ingest.github_archive import read_archive  # noqa: PLC0415 - not needed for help
+    from ingest.github_log import read_log  # noqa: PLC0415
     from ingest.items import Unreadable  # noqa: PLC0415
     from ingest.junit import read_junit  # noqa: PLC0415
 
@@ -107,8 +106,7 @@ def _items(file: BinaryIO, *, kind: str, start: bytes, names: Names) -> Iterator
         if not file.seekable():
             raise Unreadable("a zip is read from a file; it cannot come through a pipe")
         return read_archive(file, names=names)
-    lines = bounded_lines(file, longest=LONGEST_LINE)
-    return failed_steps((parse_line(line, number=number, size=size) for number, line, size in lines), names=names)
+    return read_log(file, names=names)
 
 
 def _table(file: BinaryIO, *, reading: Reading, ids: Ids | None) -> Iterator[Line]:

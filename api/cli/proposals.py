@@ -7,7 +7,7 @@ from uuid import UUID
 
 import click
 
-from api.cli.asking import Document, Target, connect, target_options
+from api.cli.asking import Document, ServiceTrouble, Target, connect, target_options
 from api.cli.output import json_option, say, show_json, show_table
 from api.untrusted import one_line
 
@@ -72,8 +72,13 @@ def _decide(
     decision: str, proposal: UUID, *, author: str | None, reason: str | None, as_json: bool, target: Target
 ) -> None:
     body = json.dumps({"author": author, "reason": reason}).encode()
-    with connect(target) as service:
-        decided = service.post(f"/resolutions/{proposal}/{decision}", body)
+    try:
+        with connect(target) as service:
+            decided = service.post(f"/resolutions/{proposal}/{decision}", body)
+    except ServiceTrouble as trouble:
+        if author is None and "author" in trouble.fields:  # the service speaks of the field, people have an option
+            raise click.UsageError("Say who decides, with --author NAME: no API key with a name asks.") from None
+        raise
     if as_json:
         show_json(decided)
     else:

@@ -162,13 +162,13 @@ class Watch:
     def once(self, streams: Iterable[Stream], *, recorder: Recorder) -> None:
         """Record what there is now; raises `ServiceTrouble`."""
         from ingest.kubernetes.failures import failures_of  # noqa: PLC0415 - not needed for help
-        from ingest.kubernetes.watching import Away, Gone, Refused, everything  # noqa: PLC0415
+        from ingest.kubernetes.watching import Away, ClusterRefused, Gone, everything  # noqa: PLC0415
 
         try:
             for stream in streams:
                 things = everything(self._cluster, stream)
                 recorder.record(item for thing in things for item in failures_of(thing, labels=self._labels))
-        except (Away, Gone, Refused) as trouble:
+        except (Away, Gone, ClusterRefused) as trouble:
             raise ServiceTrouble(_of_cluster(trouble)) from None
 
     def follow(self, streams: Iterable[Stream], *, recorder: Recorder) -> None:

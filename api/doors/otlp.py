@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from fastapi import Request, Response
@@ -22,10 +22,11 @@ from api import problems
 from api.doors.room import Room
 from api.metrics import Metrics
 from api.problems import Problem
-from ingest.ndjson import BATCH, Recording, Report, record_batch
+from ingest.ndjson import BATCH, Report
 from ingest.otlp import failures
 from ingest.otlp import json as otlp_json
 from ingest.otlp.failures import Found
+from ingest.otlp.recording import Store, Telling
 from ingest.otlp.records import Malformed
 from knowledge.errors import KnowledgeError
 
@@ -38,12 +39,6 @@ TURNS = 2
 #: Exporters give up after 10 s and send all again; what has taken longer than this is broken off before that.
 WORKING_S = 8.0
 LATER = "This takes longer than senders wait. What was read of it is recorded: send it again, and the rest is."
-
-
-class Store(Recording, Protocol):
-    """What the door needs of the service."""
-
-    async def known(self, workspace: str, external_ids: Sequence[str]) -> set[str]: ...
 
 
 class Signal(StrEnum):
@@ -63,19 +58,21 @@ class OtlpDoor:
     async def take(self, signal: Signal, request: Request, *, service: Store, workspace: str) -> Response:
         """Record what failed; raises problems and `KnowledgeError`."""
         encoding, until = _encoding_of(request), time.monotonic() + WORKING_S
-        report, ignored = Report(), 0
+        report, ignored, unread = Report(), 0, 0
         try:
             async with self._room.body(request) as body, self._room.turn():
                 found = await _found(signal, encoding, body)
-                await _record(found, workspace=workspace, service=service, report=report, until=until)
-            ignored = found.ignored
+                telling = Telling(found.shared, workspace, service, report)
+                await _record(found, telling=telling, until=until)
+            ignored, unread = found.ignored, found.rejected
         except (Problem, KnowledgeError) as error:
             self._count(signal, busy=int(_status_of(error) == 503))
             raise
         finally:
-            counted = {"accepted": report.accepted, "duplicate": report.duplicates, "rejected": report.rejected_total}
+            rejected = unread + report.rejected_total
+            counted = {"accepted": report.accepted, "duplicate": report.duplicates, "rejected": rejected}
             self._count(signal, ignored=ignored, **counted)
-        return _answer(signal, report, encoding=encoding)
+        return _answer(signal, rejected, message=found.problem or _problem_of(report), encoding=encoding)
 
     def _count(self, signal: Signal, **results: int) -> None:
         for result, count in results.items():
@@ -117,22 +114,20 @@ def _read(signal: Signal, encoding: str, body: bytes) -> Found:
     return failures.of_spans(reader.read_spans(body))
 
 
-async def _record(found: Found, *, workspace: str, service: Store, report: Report, until: float) -> None:
+async def _record(found: Found, *, telling: Telling, until: float) -> None:
     """Batch after batch, passing over what is known: what is sent again begins where it was broken off."""
     numbered = list(enumerate(found.failures, start=1))
     for start in range(0, len(numbered), BATCH):
         if time.monotonic() > until:
             raise Problem(503, LATER)
-        batch = numbered[start : start + BATCH]
-        known = await service.known(workspace, [failure.external_id or "" for _, failure in batch])
-        new = [each for each in batch if each[1].external_id not in known]
-        report.duplicates += len(batch) - len(new)
-        await record_batch(new, workspace=workspace, service=service, report=report)
+        await telling.record(numbered[start : start + BATCH])
 
 
-def _answer(signal: Signal, report: Report, *, encoding: str) -> Response:
-    rejected = report.rejected_total
-    message = f"failure {report.rejected[0]['line']}: {report.rejected[0]['problem']}" if rejected else ""
+def _problem_of(report: Report) -> str:
+    return f"failure {report.rejected[0]['line']}: {report.rejected[0]['problem']}" if report.rejected else ""
+
+
+def _answer(signal: Signal, rejected: int, *, message: str, encoding: str) -> Response:
     if encoding == JSON:
         counted = "rejectedLogRecords" if signal is Signal.LOGS else "rejectedSpans"
         partial = {"partialSuccess": {counted: str(rejected), "errorMessage": message}}

@@ -17,8 +17,9 @@ from api.problems import Problem
 READING_S = 30.0
 #: Exporters give up after 10 s: who would wait longer than this for a turn is told to come again.
 TURN_S = 5.0
-#: By `Content-Encoding`: what zlib calls them.
-WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+#: By `Content-Encoding`: what zlib calls them. `x-gzip` is gzip (RFC 9110).
+GZIP = 16 + zlib.MAX_WBITS
+WINDOWS = {"gzip": GZIP, "x-gzip": GZIP, "deflate": zlib.MAX_WBITS}
 BUSY = "Too much is coming in at once. Come again in a moment: nothing of this request was taken."
 
 
@@ -78,7 +79,7 @@ async def _read(request: Request, *, place: _Place) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared[:20]) > place.room.most_in_one:
         raise too_large(place.room.most_in_one)
-    unpack = _unpacking(request.headers.get("content-encoding", "identity").strip().lower())
+    unpack = _unpacking(",".join(request.headers.getlist("content-encoding")).strip().lower())
     parts = list[bytes]()
     try:
         async with asyncio.timeout(READING_S):
@@ -102,31 +103,42 @@ class _AsItIs:
 
 
 class _Packed:
-    """gzip or zlib. What comes out is counted while it comes out: a bomb ends where the room does."""
+    """gzip, of any number of members (RFC 1952), or zlib. What comes out is counted while it comes out: a bomb ends
+    where the room does. So is what comes in, for of nothing there may be much as well."""
 
     STEP = 256_000
 
     def __init__(self, window: int) -> None:
+        self._window = window
         self._stream = zlib.decompressobj(window)
+        self._came = 0
 
     def pieces(self, chunk: bytes, *, place: _Place) -> Iterator[bytes]:
+        self._came += len(chunk)
+        if self._came > place.room.most_in_one:
+            raise too_large(place.room.most_in_one)
         while chunk:
             piece = self._unpacked(chunk)
             place.take(len(piece))
             yield piece
-            chunk = self._stream.unconsumed_tail
+            chunk = self._stream.unconsumed_tail or self._stream.unused_data
 
     def _unpacked(self, chunk: bytes) -> bytes:
         if self._stream.eof:
-            raise Problem(400, "There is more behind the end of the packed body.", field="body")
+            self._begin_another()
         try:
             return self._stream.decompress(chunk, self.STEP)
         except zlib.error:
             raise Problem(400, "The body is not packed as Content-Encoding says.", field="body") from None
 
+    def _begin_another(self) -> None:
+        if self._window != GZIP:
+            raise Problem(400, "There is more behind the end of the packed body.", field="body")
+        self._stream = zlib.decompressobj(self._window)
+
     def end(self) -> None:
-        if not self._stream.eof or self._stream.unused_data:
-            raise Problem(400, "The packed body is cut off, or has more behind its end.", field="body")
+        if not self._stream.eof:
+            raise Problem(400, "The packed body is cut off.", field="body")
 
 
 def _unpacking(encoding: str) -> _AsItIs | _Packed:

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-import orjson
 from fastapi import Request
 from pydantic import SecretStr
 
-from api.problems import Problem
+from api.problems import Problem, Unproven
+from ingest.foreign import json_of
 
+HEX = frozenset("0123456789abcdef")
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -26,14 +27,26 @@ def secret_of(setting: SecretStr | None, *, name: str, sender: str) -> bytes:
 
 
 async def signed_body(request: Request, *, secret: bytes, header: str, prefix: str = "") -> bytes:
-    """The body, when its HMAC-SHA256 under the secret is in the header in hex; raises a 401 problem otherwise."""
+    """The body, when its HMAC-SHA256 under the secret is in the header in hex; raises `Unproven` otherwise."""
     body = await request.body()
     given = request.headers.getlist(header)
+    if len(given) != 1 or not given[0]:
+        raise Unproven(f"The webhook is not signed: it needs the header {header}, once.", field=header)
+    if not _is_digest(given[0], prefix=prefix):
+        said = f"{prefix} and then " if prefix else ""
+        raise Unproven(f"{header} holds no signature: it takes {said}64 hex digits in small letters.", field=header)
     expected = prefix + hmac.new(secret, body, hashlib.sha256).hexdigest()
-    # Bytes: texts that are not ASCII cannot be compared in constant time.
-    if len(given) != 1 or not hmac.compare_digest(given[0].encode("utf-8", "surrogatepass"), expected.encode()):
-        raise Problem(401, f"This is not signed with the secret that is set here ({header}).", field=header)
+    if not hmac.compare_digest(given[0], expected):
+        raise Unproven(
+            f"The webhook's signature ({header}) does not match: its sender has another secret than is set here, or "
+            "the body was changed on the way.",
+            field=header,
+        )
     return body
+
+
+def _is_digest(given: str, *, prefix: str) -> bool:
+    return given.startswith(prefix) and len(given) == len(prefix) + 64 and HEX.issuperset(given[len(prefix) :])
 
 
 def document_of(body: bytes, *, kind: str = "application/json") -> Mapping[str, Any]:
@@ -41,8 +54,8 @@ def document_of(body: bytes, *, kind: str = "application/json") -> Mapping[str, 
     try:
         if kind.partition(";")[0].strip().lower() == FORM:
             body = dict(parse_qsl(body.decode(), max_num_fields=10))["payload"].encode()
-        document = orjson.loads(body)
-    except (ValueError, KeyError, RecursionError):
+        document = json_of(body)
+    except (ValueError, KeyError):
         raise Problem(400, "This is not valid JSON.", field="body") from None
     if not isinstance(document, dict):
         raise Problem(400, "The body is no JSON object.", field="body")

@@ -13,10 +13,7 @@ from ingest.ndjson import BATCH, Report, record_batch
 from knowledge.documents import Document
 from knowledge.errors import InvalidInput, NotFound
 from knowledge.failures import Failure
-from knowledge.service import IncidentFilter, KnowledgeService
-
-#: A run's incidents of one step that are looked through for an attempt.
-MOST_ATTEMPTS = 100
+from knowledge.service import KnowledgeService
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class WebhookDoor:
 
     async def passed(self, run: Passed) -> Document:
         """A re-run passed: an outcome of the attempt before it, where that is known here."""
-        before = await self._before(run)
+        before = (await self.service.told(self.workspace, [run.before])).get(run.before)
         if before is None:
             return self._told(ignored=1)
         try:
@@ -66,11 +63,6 @@ class WebhookDoor:
         except NotFound:  # forgotten in between
             return self._told(ignored=1)
         return self._told(outcomes=1)
-
-    async def _before(self, run: Passed) -> Document | None:
-        wanted = IncidentFilter(pipeline=run.pipeline, step=run.step, run_id=run.run_id)
-        page = await self.service.list_incidents(self.workspace, wanted, after=None, limit=MOST_ATTEMPTS)
-        return next((each for each in page if each["attempt"] == run.attempt - 1), None)
 
     def _told(
         self,

@@ -78,7 +78,9 @@ async def of_github(request: Request, service: Service) -> JsonAnswer:
     payload = document_of(body, kind=request.headers.get("content-type", ""))
     told = github.read_webhook(request.headers.get("x-github-event", ""), payload)
     door = _door("github", request, service=service, workspace=settings.doors_workspace)
-    return JsonAnswer(await (door.passed(told) if isinstance(told, github.Passed) else door.failure(told)))
+    if isinstance(told, github.Passed):
+        return JsonAnswer(await door.passed(told))
+    return JsonAnswer(await door.failure(told if settings.github_failures else None))
 
 
 def _door(name: str, request: Request, *, service: KnowledgeService, workspace: str) -> WebhookDoor:

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BeforeValidator
 
-from api.context import Idempotent, JsonAnswer, Service, Workspace, problems
+from api.context import Idempotent, JsonAnswer, KeyName, Service, Workspace, problems
 from api.cursors import read_cursor, write_cursor
 from api.models import (
     ImportAnswer,
@@ -140,12 +140,18 @@ async def read(incident_id: UUID, service: Service, workspace: Workspace) -> Jso
 
 @router.post("/{incident_id}/outcome", response_model=OutcomeAnswer, responses=problems(404, 409))
 async def outcome(
-    incident_id: UUID, body: OutcomeBody, service: Service, workspace: Workspace, once: Idempotent
+    incident_id: UUID, body: OutcomeBody, service: Service, workspace: Workspace, key: KeyName, once: Idempotent
 ) -> JsonAnswer:
     """Say how a retry ended."""
     return JsonAnswer(
         await service.outcome(
-            workspace, incident_id, result=body.result, attempt=body.attempt, waited_s=body.waited_s, once=once
+            workspace,
+            incident_id,
+            result=body.result,
+            attempt=body.attempt,
+            waited_s=body.waited_s,
+            author=key,
+            once=once,
         )
     )
 

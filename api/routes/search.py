@@ -30,7 +30,7 @@ async def search(
     resolved: Annotated[bool | None, Query(description="Whether anybody said what fixed it.")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_RESULTS)] = 20,
 ) -> JsonAnswer:
-    """Search signatures and resolutions."""
+    """Search signatures, titles, causes and resolutions, by meaning and by word."""
     query = SearchQuery(
         text=q,
         verdict=verdict,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from api.web.storm import ShownStorm
 from api.web.words import Segment, marked
 from api.wording import ACTIONS, VERDICTS, backoff_text, decision_sentence, sureness
 from knowledge.documents import Document
@@ -22,10 +23,10 @@ class ShownNeighbour:
 
 @dataclass(frozen=True, slots=True)
 class ShownAdvice:
-    """`said` is the document; the rest is in words: what it is and how surely (`gist`), what that means (`verdict`), what
-    a person does (`todo`) and how it goes on, and what a pipeline that asks is told, where that is something else.
-    `helps`: the nearest precedent that says what helps, of the verdict and cause that were told. `near` neighbours are
-    shown at once, `farther` ones on demand.
+    """`said` is the document; the rest is in words: what it is and how surely (`gist`), what that means (`verdict`),
+    what a person does (`todo`) and how it goes on, and what a pipeline that asks is told, where that is something else.
+    `storm`: the one that goes on, or that it was part of. `helps`: the nearest precedent that says what helps, of the
+    verdict and cause that were told. `near` neighbours are shown at once, `farther` ones on demand.
     """
 
     said: Document
@@ -34,12 +35,13 @@ class ShownAdvice:
     todo: str
     goes_on: str
     pipeline: str
+    storm: ShownStorm | None
     helps: Document | None
     near: list[ShownNeighbour]
     farther: list[ShownNeighbour]
 
 
-def shown(advice: Document, *, text: str, own: str | None = None) -> ShownAdvice:
+def shown(advice: Document, *, text: str, own: str | None = None, storm: ShownStorm | None = None) -> ShownAdvice:
     """An advice beside the text that it was given for. `own`: the failure's own precedent, which is no neighbour."""
     neighbours = neighbours_in(advice, text=text, own=own)
     return ShownAdvice(
@@ -49,6 +51,7 @@ def shown(advice: Document, *, text: str, own: str | None = None) -> ShownAdvice
         todo=_todo(advice),
         goes_on=_goes_on(advice),
         pipeline=_pipeline(advice),
+        storm=storm,
         helps=next((each for each in advice["evidence"] if _helps(each, advice)), None),
         near=neighbours[:NEAR],
         farther=neighbours[NEAR:],
@@ -69,19 +72,21 @@ def neighbours_in(advice: Document, *, text: str, own: str | None = None) -> lis
 def _gist(advice: Document) -> str:
     if advice["verdict"] == "unknown":
         return "It cannot be told"
+    if advice["confidence"] >= 1:
+        return f"{advice['verdict'].capitalize()}, as people say"
     return f"{sureness(advice['confidence']).capitalize()} {advice['verdict']}"
 
 
 def _todo(advice: Document) -> str:
-    """What a person does now. The decision is for pipelines: `default` tells them, and no person, to go on as they do."""
+    """What a person does now. The decision is for pipelines: `default` tells them, and nobody else, to go on as is."""
     action, verdict = advice["decision"]["action"], advice["verdict"]
     if action == "retry":
         return f"{decision_sentence(advice['decision'], verdict=verdict)}."
     if verdict == "unknown":
         return "Keep your own retry policy, and tell somebody who can look into it."
     if verdict == "transient":
-        return "Run it again once more is worth it to you; of itself no further retry is advised."
-    return f"Do not count on a retry. {ACTIONS[advice['strategy']['action']]}"
+        return "It may well pass when run again; whether one more try is worth it is yours to say."
+    return f"As it is, a retry is unlikely to pass. {ACTIONS[advice['strategy']['action']]}"
 
 
 def _goes_on(advice: Document) -> str:

@@ -6,17 +6,42 @@ from collections.abc import Sequence
 from functools import partial
 from types import ModuleType
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.web import errors
+from api.web.address import known_query
 from api.web.fences import Fences
-from api.web.pages import account, ask, corrections, incidents, overview, precedents, runs, search
+from api.web.pages import (
+    account,
+    ask,
+    corrections,
+    incident_list,
+    incidents,
+    overview,
+    precedents,
+    proposals,
+    runs,
+    search,
+)
 from api.web.rendering import PREFIX, Renderer
 from api.web.visitors import HOME
 
 #: All pages; the order is that of the navigation.
-MODULES: Sequence[ModuleType] = (ask, search, incidents, precedents, corrections, overview, runs, account)
+MODULES: Sequence[ModuleType] = (
+    ask,
+    search,
+    incident_list,
+    incidents,
+    precedents,
+    corrections,
+    overview,
+    runs,
+    proposals,
+    account,
+)
+#: Checks its addresses itself: a search is a form of its own (`SearchAddress`).
+CHECKS_ITSELF = search
 
 
 def install(app: FastAPI) -> FastAPI:
@@ -34,9 +59,9 @@ def make_pages(main: FastAPI) -> FastAPI:
     pages.state.parts, pages.state.gate = main.state.parts, main.state.gate
     navigation = [module.NAV for module in MODULES if hasattr(module, "NAV")]
     pages.state.renderer = Renderer(pages, navigation=navigation, version=main.version)
-    pages.add_api_route("/static/{name}", _static, methods=["GET", "HEAD"])
+    pages.add_api_route("/static/{name}", _static, methods=["GET"])
     for module in MODULES:
-        pages.include_router(module.router)
+        pages.include_router(module.router, dependencies=[] if module is CHECKS_ITSELF else [Depends(known_query)])
     errors.install(pages)
     pages.add_middleware(Fences, refusal=partial(errors.refusal, pages))
     return pages

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlencode
 
+import re2
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.types import Scope
 
 from api import problems
 from api.problems import Problem
+from api.web.address import way_back
 from api.web.fences import HEADERS, UNKEPT
-from api.web.rendering import PREFIX, is_in_place, page
-from api.web.visitors import HOME, SignInNeeded, safe_next
+from api.web.forms import plainly
+from api.web.rendering import is_in_place, page
+from api.web.sessions import sign_in_needed
+from api.web.visitors import SignInNeeded
 from knowledge.errors import KnowledgeError
 
 #: What to do about it.
@@ -34,11 +37,14 @@ ADVICE: Mapping[int, str] = {
     503: "Wait a moment and reload. Pipelines are answered meanwhile from what the index carries, and nothing is lost.",
 }
 TITLES: Mapping[int, str] = {404: "There is nothing at this address", 500: "The service met an error of its own"}
+#: An id that a template of ours gives.
+PLACE = re2.compile(r"[a-z][a-z0-9-]{0,63}")
+ADDRESS = "A part of the address cannot be taken"
 
 
 def install(app: FastAPI) -> None:
     """Make every error of the pages a page."""
-    app.add_exception_handler(SignInNeeded, _sign_in)
+    app.add_exception_handler(SignInNeeded, sign_in_needed)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(KnowledgeError, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -51,16 +57,21 @@ def refusal(app: FastAPI, scope: Scope, status: int, detail: str) -> Response:
     return error_page(Request({**scope, "app": app}), status, detail)
 
 
-def error_page(request: Request, status: int, detail: str, *, title: str | None = None) -> Response:
-    """A whole page; a note where htmx puts it into the page that is open.
+def error_page(
+    request: Request, status: int, detail: str, *, title: str | None = None, field: str | None = None
+) -> Response:
+    """A whole page; a note where htmx puts it into the page that is open. `field` is what is wrong, as far as known.
 
     With all headers: what is refused before a route, and what breaks in one, does not pass the fences.
     """
     title = title or TITLES.get(status) or problems.TITLES.get(status, "Something is wrong")
+    todo = ADVICE.get(status, "")
+    back = way_back(request, field) if status == 422 or field else None
+    if back is not None:
+        title, todo = ADDRESS, "Correct it there, or go on without it."
     template = "_problem.html" if is_in_place(request) else "problem.html"
-    answer = page(
-        request, template, status=status, title=title, detail=detail, code=status, todo=ADVICE.get(status, "")
-    )
+    said = {"title": title, "detail": detail, "code": status, "todo": todo}
+    answer = page(request, template, status=status, back=back, place=_place(request), **said)
     answer.headers.update({**HEADERS, "Cache-Control": UNKEPT})
     if status == 503:
         answer.headers["Retry-After"] = "2"
@@ -69,31 +80,22 @@ def error_page(request: Request, status: int, detail: str, *, title: str | None 
     return answer
 
 
-async def _sign_in(request: Request, _: Exception) -> Response:
-    """To the sign-in page, and back from there.
-
-    Who follows a link from elsewhere comes without the cookie, signed in or not: a page of ours that reloads itself
-    brings it along.
-    """
-    if request.headers.get("sec-fetch-site") == "cross-site" and request.method == "GET":
-        return page(request, "reload.html")
-    query = f"?{request.url.query}" if request.url.query else ""
-    back = safe_next(f"{request.url.path}{query}") if request.method == "GET" else HOME
-    if is_in_place(request):
-        return Response(status_code=401, headers={"HX-Redirect": f"{PREFIX}/sign-in"})
-    return RedirectResponse(f"{PREFIX}/sign-in?{urlencode({'next': back})}", status_code=303)
+def _place(request: Request) -> str | None:
+    """The id of what a note takes the place of, where htmx asks to read: the next answer goes there again."""
+    named = request.headers.get("hx-target", "")
+    return named if request.method == "GET" and PLACE.fullmatch(named) else None
 
 
 async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - for the type checker: it is registered for Problem alone
-    return error_page(request, error.status, error.detail)
+    return error_page(request, error.status, error.detail, field=error.field)
 
 
 async def _known(request: Request, error: Exception) -> Response:
     kind = problems.kind_of(error)
     if kind is None:
         return await _unexpected(request, error)
-    return error_page(request, kind.status, str(error), title=kind.title)
+    return error_page(request, kind.status, str(error), title=kind.title, field=getattr(error, "field", None))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -101,7 +103,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     first = problems.invalid_fields(error)[0]
     if first["field"].startswith("path."):
         return error_page(request, 404, "An address like this leads nowhere.")
-    return error_page(request, 422, f"{first['field'].removeprefix('query.')}: {first['problem']}")
+    return error_page(request, 422, f"{plainly(first['problem'])}.", field=first["field"].removeprefix("query."))
 
 
 async def _http(request: Request, error: Exception) -> Response:

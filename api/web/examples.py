@@ -29,10 +29,12 @@ PutObject operation (reached max retries: 4): Please reduce your request rate.""
         title="A column went missing",
         text="""Traceback (most recent call last):
   File "/app/features/build.py", line 41, in build_features
-    frame["merchant_category"] = frame["merchant_code"].map(categories)
-  File "/usr/lib/python3.11/site-packages/pandas/core/frame.py", line 4102, in __getitem__
-    indexer = self.columns.get_loc(key)
-KeyError: 'merchant_code'""",
+    features = frame[["merchant_code", "amount", "country"]]
+  File "/usr/lib/python3.11/site-packages/pandas/core/frame.py", line 4108, in __getitem__
+    indexer = self.columns._get_indexer_strict(key, "columns")[1]
+  File "/usr/lib/python3.11/site-packages/pandas/core/indexes/base.py", line 6249, in _raise_if_missing
+    raise KeyError(f"{not_found} not in index")
+KeyError: "['merchant_code'] not in index\"""",
     ),
     Example(
         key="out-of-memory",

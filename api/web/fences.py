@@ -49,7 +49,27 @@ class Fences:
             return
         foreign = scope["method"] not in READING and is_foreign(Headers(scope=scope))
         app: ASGIApp = self._refusal(scope, 403, FOREIGN) if foreign else self._app
+        if scope["method"] == "HEAD":
+            app = as_get(app)
         await app(scope, receive, with_headers(send))
+
+
+def as_get(app: ASGIApp) -> ASGIApp:
+    """Answer `HEAD` as `GET` is answered, without the body."""
+
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        read = {**scope, "method": "GET"}
+        try:
+            await app(read, receive, sending)
+        finally:  # what is counted and logged goes by the route
+            scope.update({name: read[name] for name in ("route", "root_path") if name in read})
+
+    return answering
 
 
 def is_foreign(headers: Headers) -> bool:

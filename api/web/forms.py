@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
+import re2
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -13,6 +14,9 @@ from ingest.records import problem_in_words
 
 #: Fields that a form of ours may have, with room.
 MOST_FIELDS = 50
+#: What pydantic calls a value.
+SHOULD = re2.compile(r"^(Input|String|Value|UUID) should ")
+WORDS: Mapping[str, str] = {"missing": "is needed", "extra_forbidden": "nothing here has that name"}
 
 
 class Form(BaseModel):
@@ -30,11 +34,16 @@ async def read_form(request: Request, model: type[AnyForm]) -> AnyForm:
 
 
 async def fields_of(request: Request) -> dict[str, str]:
-    """The fields as they were sent, without empty ones, lines ended as everywhere but in browsers' forms."""
+    """The fields as they were sent, without empty ones; of several under one name the last."""
+    return {name: value for name, value in await pairs_of(request) if value.strip()}
+
+
+async def pairs_of(request: Request) -> list[tuple[str, str]]:
+    """All fields in their order, with names that come twice, lines ended as everywhere but in browsers' forms."""
     longest = request.app.state.parts.settings.max_body_bytes
     sent = await request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=longest)
-    texts = {name: value.replace("\r\n", "\n") for name, value in sent.items() if isinstance(value, str)}
-    return {name: value for name, value in texts.items() if value.strip()}
+    texts = [(name, value) for name, value in sent.multi_items() if isinstance(value, str)]
+    return [(name, value.replace("\r\n", "\n")) for name, value in texts]
 
 
 async def values_of(request: Request, name: str) -> list[str]:
@@ -50,5 +59,10 @@ def checked(fields: Mapping[str, str], model: type[AnyForm]) -> AnyForm:
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "form"
         label = name[:80].replace("_", " ")
-        said = "is needed" if first["type"] == "missing" else problem_in_words(first)
+        said = WORDS.get(first["type"]) or plainly(problem_in_words(first))
         raise Problem(422, f"{label.capitalize()}: {said}.", field=name[:80]) from None
+
+
+def plainly(problem: str) -> str:
+    """What pydantic says of a value, for people who have written it."""
+    return SHOULD.sub("it should ", problem)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from api.web.advice import ShownAdvice, beside, neighbours_in, shown
+from api.web.aftermath import Aftermath, aftermath
+from api.web.storm import shown_storm
 from api.web.words import Segment, marked
 from knowledge.documents import Document
 from knowledge.failures import ErrorInfo, Failure
+from knowledge.incident_log import Since
 
 
 @dataclass(frozen=True, slots=True)
 class LookedAt:
     """`report`: what was reported, the words marked that the nearest neighbour has too. `then`: the advice that was
-    given, where today's is another.
+    given, where today's is another. `since`: what became of it.
     """
 
     incident: Document
@@ -22,6 +27,7 @@ class LookedAt:
     advice: ShownAdvice
     report: list[Segment]
     then: Document | None
+    since: Aftermath
 
     @property
     def seen_in_other_words(self) -> bool:
@@ -30,11 +36,24 @@ class LookedAt:
         return told is not None and bool(told["seen_before"])
 
 
-def looked_at(incident: Document, *, advice: Document, precedent: Document) -> LookedAt:
-    """The incident with today's advice. Its own precedent is told apart from the neighbours."""
+def looked_at(
+    incident: Document,
+    *,
+    advice: Document,
+    precedent: Document,
+    since: Since,
+    history: Sequence[Document],
+    now: datetime,
+) -> LookedAt:
+    """The incident with today's advice. Its own precedent is told apart from the neighbours.
+
+    `history`: the latest changes of the precedent.
+    """
     advice = _with_its_role(advice, incident["advice"])
     text, own = incident["template"], precedent["id"]
-    today = shown(advice, text=text, own=own)
+    told = {"told": advice["storm"], "verdict": advice["verdict"]}
+    storm = shown_storm(since.storm, **told, now=now) if since.storm else None
+    today = shown(advice, text=text, own=own, storm=storm)
     if (
         not today.near and incident["advice"]
     ):  # its own history settles it by now: those that were near when it was asked
@@ -46,6 +65,7 @@ def looked_at(incident: Document, *, advice: Document, precedent: Document) -> L
         advice=today,
         report=marked(report_text(incident), like=nearest),
         then=_otherwise(incident["advice"], advice),
+        since=aftermath(incident, since=since, history=history),
     )
 
 

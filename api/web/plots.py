@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from knowledge.occurrences import Stretch
+from knowledge.occurrences import MOST_TIMES, Stretch
 
 #: The picture's own units; it is stretched to the page's width.
 WIDTH, HEIGHT = 600, 120
 _GAP = 0.15
+#: A plot has room for so many bars at least: a single one, as wide as the page, would say nothing of time.
+LEAST_BARS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +54,31 @@ def over_time(stretches: Sequence[Stretch]) -> TimePlot | None:
     """A bar for each stretch of time, the highest as high as the picture; None where nothing happened."""
     if not stretches:
         return None
-    most, step, width = max(each.number for each in stretches), WIDTH / len(stretches), stretches[0].width
-    rows = [(_moment(each.since, width), each.number) for each in stretches]
+    drawn, width = _with_room(stretches), stretches[0].width
+    most, step = max(each.number for each in stretches), WIDTH / len(drawn)
     bars = [
-        _bar(place * step, step, each.number / most, label=f"{told}: {each.number}")
-        for place, (each, (told, _)) in enumerate(zip(stretches, rows, strict=True))
+        _bar(place * step, step, each.number / most, label=f"{_moment(each.since, width)}: {each.number}")
+        for place, each in enumerate(drawn)
         if each.number
     ]
     return TimePlot(
         bars=bars,
         most=most,
         total=sum(each.number for each in stretches),
-        first=rows[0][0],
+        first=_moment(drawn[0].since, width),
         last=_moment(stretches[-1].since + width, width),
         each=_width(width),
-        rows=rows,
+        rows=[(_moment(each.since, width), each.number) for each in stretches],
     )
+
+
+def _with_room(stretches: Sequence[Stretch]) -> list[Stretch]:
+    """With the time before the first, in which nothing happened, where they are few and all are known."""
+    missing = LEAST_BARS - len(stretches)
+    if sum(each.number for each in stretches) >= MOST_TIMES or missing <= 0:
+        return list(stretches)
+    first, width = stretches[0].since, stretches[0].width
+    return [*(Stretch(first - width * back, width, 0) for back in range(missing, 0, -1)), *stretches]
 
 
 def shares(counts: Sequence[tuple[str, int, int]]) -> list[Share]:

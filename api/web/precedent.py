@@ -109,7 +109,7 @@ def with_masks(template: str) -> list[Segment]:
     return found
 
 
-def shown_changes(history: Sequence[Document], *, of: UUID) -> list[ShownChange]:
+def shown_changes(history: Sequence[Document], *, of: UUID | str) -> list[ShownChange]:
     """A page of the history, newest first."""
     return [_change(each, of=str(of)) for each in history]
 

@@ -16,6 +16,7 @@ from starlette.routing import NoMatchFound
 
 from api.untrusted import first_line, harmless
 from api.web.static import Assets
+from api.web.told import forget
 from api.wording import counted, duration
 
 PREFIX = "/ui"
@@ -77,7 +78,11 @@ class Renderer:
         """A page, or a part of one."""
         visitor = getattr(request.state, "visitor", None)
         html = self._templates.get_template(template).render(
-            visitor=visitor, here=request.url.path, in_place=is_in_place(request), **context
+            visitor=visitor,
+            here=request.url.path,
+            in_place=is_in_place(request),
+            origin=str(request.base_url.replace(path="")).rstrip("/"),
+            **context,
         )
         return HTMLResponse(html, status_code=status)
 
@@ -89,7 +94,10 @@ def _fits_address(value: str) -> bool:
 def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     """A page (a template that extends `layout.html`) or a part of one (`_name.html`), as the answer of a route."""
     renderer: Renderer = request.app.state.renderer
-    return renderer.render(request, template, status=status, **context)
+    answer = renderer.render(request, template, status=status, **context)
+    if not is_in_place(request):
+        forget(request, answer)
+    return answer
 
 
 def address_of(request: Request, name: str, **params: object) -> str:

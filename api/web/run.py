@@ -34,7 +34,7 @@ class Mark:
 class Lane:
     """A step's part of the time line, or, first, the run's own. In percent; `ticks` are checkpoints: where, how many.
 
-    `number` is the step's place on the page; 0 is the run's.
+    `number` is the step's place on the page; 0 is the run's. `says` is the status in words.
     """
 
     number: int
@@ -44,6 +44,7 @@ class Lane:
     length: float
     ticks: Sequence[tuple[float, int]]
     marks: Sequence[Mark]
+    says: str
     told: str
 
 
@@ -85,20 +86,24 @@ def lanes_of(run: Document, *, decisions: Sequence[Document], resume: Document) 
     marks = [*_marks(run, decisions=decisions, resume=resume, axis=axis)]
     names = [step["step"] for step in run["steps"]]
     own = [mark for step, mark in marks if step not in names]
-    first = Lane(0, "The run", run["status"], 0.0, 100.0, (), own, "")
-    return [first, *(_lane(number, step, marks) for number, step in enumerate(run["steps"], 1))]
+    first = Lane(0, "The run", run["status"], 0.0, 100.0, (), own, run["status"], "")
+    is_over = run["ended_at"] is not None
+    return [first, *(_lane(number, step, marks, is_over=is_over) for number, step in enumerate(run["steps"], 1))]
 
 
-def _lane(number: int, step: Document, marks: Sequence[tuple[str | None, Mark]]) -> Lane:
+def _lane(number: int, step: Document, marks: Sequence[tuple[str | None, Mark]], *, is_over: bool) -> Lane:
+    """A step's; whose end nobody told does not run once its run has ended."""
+    was_running = is_over and step["status"] == "running"
     since, until = 100 * step["from"], 100 * step["to"]
     return Lane(
         number=number,
         name=step["step"],
-        status=step["status"],
+        status="cancelled" if was_running else step["status"],
         since=since,
         length=max(until - since, 0.4),
         ticks=[(100 * each["at"], each["number"]) for each in step["checkpoints"]],
         marks=[mark for name, mark in marks if name == step["step"]],
+        says="was running" if was_running else step["status"],
         told=work_of(step),
     )
 

@@ -64,10 +64,12 @@ class AsyncClient:
         max_attempts: int | None = None,
         environment: Mapping[str, object] | None = None,
         spent: Mapping[str, object] | None = None,
+        external_id: str | None = None,
     ) -> Advice:
         """As `Client.advise`."""
-        about = {"pipeline": pipeline, "step": step, "run_id": run_id, "attempt": attempt, "max_attempts": max_attempts}
-        return await self._drive(asking.advising(self._core, error, **about, environment=environment, spent=spent))
+        where = {"pipeline": pipeline, "step": step, "run_id": run_id, "attempt": attempt, "max_attempts": max_attempts}
+        more = {"environment": environment, "spent": spent}
+        return await self._drive(asking.advising(self._core, error, external_id=external_id, **(where | more)))
 
     async def outcome(
         self,

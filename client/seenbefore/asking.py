@@ -14,12 +14,14 @@ from seenbefore import calls
 from seenbefore.advice import Advice, default_advice, read_advice
 from seenbefore.core import Core
 from seenbefore.failures import failure_body
-from seenbefore.plain import is_cancelled, plain, text
+from seenbefore.plain import is_cancelled, label, plain, text
 from seenbefore.plans import Ask, Plan, quietly
 from seenbefore.spool import Write
 from seenbefore.wire import Answer
 
 INCIDENTS = "/incidents"
+#: Characters of an `external_id` that the service takes.
+LONGEST_ID = 500
 #: Of the timeout so much at most is spent on bringing the run's checkpoints first.
 FOR_CHECKPOINTS = 0.25
 #: Whoever has waited for so much of the timeout has waited in vain; before that, nobody was there.
@@ -27,12 +29,15 @@ NEARLY = 0.9
 log = logging.getLogger("seenbefore")
 
 
-def advising(core: Core, error: object, **about: Any) -> Plan[Advice]:
-    """Ask within the timeout, building the question included. A failure that has no answer is kept for later."""
+def advising(core: Core, error: object, *, external_id: str | None = None, **about: Any) -> Plan[Advice]:
+    """Ask within the timeout, building the question included. A failure that has no answer is kept for later.
+
+    `external_id` is the caller's own id of this failure; without one it gets one.
+    """
     begun = time.monotonic()
     try:
         core.watch()
-        body = failure_body(error, **about) | {"external_id": f"seenbefore-{uuid.uuid4().hex}"}
+        body = failure_body(error, **about) | {"external_id": _id(external_id)}
         if run_id := body.get("run_id"):  # where the run can go on is known once its checkpoints have arrived
             yield quietly(core.flush, lane=calls.run_path(run_id), timeout_s=core.timeout_s * FOR_CHECKPOINTS)
         left = max(0.0, core.timeout_s - (time.monotonic() - begun))
@@ -52,6 +57,13 @@ def advising(core: Core, error: object, **about: Any) -> Plan[Advice]:
     except Exception as trouble:  # noqa: BLE001,RUF100 - a failure must not fail of being asked about
         log.warning("Seen Before: something of its own went wrong; the pipeline goes on", exc_info=True)
         return default_advice(f"Seen Before could not be asked ({type(trouble).__name__}).")
+
+
+def _id(given: str | None) -> str:
+    """As the service takes one; a new one where the caller has none."""
+    if not given:
+        return f"seenbefore-{uuid.uuid4().hex}"
+    return text(given, longest=LONGEST_ID) if len(given) <= LONGEST_ID else label(given)
 
 
 def incident_of(advice: Advice | str | None) -> str | None:

@@ -67,10 +67,15 @@ class Client:
         max_attempts: int | None = None,
         environment: Mapping[str, object] | None = None,
         spent: Mapping[str, object] | None = None,
+        external_id: str | None = None,
     ) -> Advice:
-        """What to do about a failure: an exception, or a log. Never raises; `default` on any doubt."""
-        about = {"pipeline": pipeline, "step": step, "run_id": run_id, "attempt": attempt, "max_attempts": max_attempts}
-        return self._drive(asking.advising(self._core, error, **about, environment=environment, spent=spent))
+        """What to do about a failure: an exception, or a log. Never raises; `default` on any doubt.
+
+        `external_id` is your own id of this failure, if it has one: told twice, by whichever way, it is one incident.
+        """
+        where = {"pipeline": pipeline, "step": step, "run_id": run_id, "attempt": attempt, "max_attempts": max_attempts}
+        more = {"environment": environment, "spent": spent}
+        return self._drive(asking.advising(self._core, error, external_id=external_id, **(where | more)))
 
     def outcome(
         self,

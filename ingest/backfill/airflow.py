@@ -15,7 +15,7 @@ from urllib.parse import quote
 from ingest.backfill.asking import HistoryTrouble, Paced, Query
 from ingest.backfill.spans import in_utc
 from ingest.foreign import environment_of, moment_of, name_of, object_of, objects_of, text_of
-from ingest.items import Item, Outcome, filled, identity
+from ingest.items import Item, Outcome, filled, id_of
 
 PAGE = 100
 #: Tries that an instance which has passed in the end may have had.
@@ -134,7 +134,7 @@ def _fields(each: Mapping[str, Any], number: int) -> dict[str, Any]:
         max_attempts=max(number, most + 1) if isinstance(most, int) and 0 <= most < 1_000_000 else None,
         occurred_at=ended.isoformat() if ended else None,
         environment=environment_of(shown),
-        external_id=identity("airflow", dag, run, task, index, number, each.get("start_date")),
+        external_id=id_of("airflow", dag, run, task, index if mapped else -1, number),
     )
 
 

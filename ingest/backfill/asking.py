@@ -44,6 +44,7 @@ class Paced:
         self._between_s = 1 / per_second
         self._clock, self._wait = clock, wait
         self._next = 0.0
+        self._was_there = False
 
     def get(self, path: str, query: Query = ()) -> Any:
         """The JSON of a `GET`; None where there is no such thing (404)."""
@@ -91,9 +92,11 @@ class Paced:
             try:
                 answer = self._client.send(self._client.build_request(method, path, **given), stream=True)
             except httpx.TransportError:
-                if attempt == ATTEMPTS:
+                # Where nobody has answered yet, the address is more likely wrong than the server away for a moment.
+                if attempt == ATTEMPTS or not self._was_there:
                     raise
             else:
+                self._was_there = True
                 if answer.status_code not in BUSY or attempt == ATTEMPTS:
                     return answer
                 asked_s = retry_after_s(answer.headers.get("Retry-After"), now=datetime.now(UTC))
@@ -127,6 +130,8 @@ def _refusal(path: str, status: int) -> str:
         return f"{path} answers {status}: it needs to know who asks, or that account may not read it"
     if 300 <= status < 400:
         return f"{path} answers {status}, a redirection, which is not followed: is the address right?"
+    if 400 <= status < 500:
+        return f"{path} answers {status}: is the address right?"
     return f"{path} answers {status}"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ingest.backfill.asking import HistoryTrouble, Paced
 from ingest.foreign import environment_of, name_of, object_of, objects_of, text_of
-from ingest.items import Item, filled
+from ingest.items import Item, filled, id_of
 
 PAGE = 500
 #: Experiments that one search names.
@@ -69,8 +69,9 @@ class Mlflow:
         token: str | None = None
         while True:
             page = self._paced.post(f"{API}/{call}", {**body, **({"page_token": token} if token else {})})
-            if not isinstance(page, dict):
-                raise HistoryTrouble(f"{API}/{call} answers no object: is this a tracking server of MLflow?")
+            # An answer without items has no list of them, and nothing else either.
+            if not isinstance(page, dict) or (page and not {items, "next_page_token"} & page.keys()):
+                raise HistoryTrouble(f"{API}/{call} answers no {items}: is this a tracking server of MLflow?")
             yield from objects_of(page.get(items))
             token = text_of(page.get("next_page_token"))
             if token is None:
@@ -96,7 +97,7 @@ class Mlflow:
             run_id=id,
             occurred_at=_moment(info.get("end_time")),
             environment=environment_of({name.removeprefix("mlflow."): tags.get(name) for name in SOURCE}),
-            external_id=f"mlflow:{id}"[:500],
+            external_id=id_of("mlflow", id),
         )
 
 

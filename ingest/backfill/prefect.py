@@ -14,7 +14,7 @@ from ingest.backfill.asking import HistoryTrouble, Paced
 from ingest.backfill.prefect_text import raised_before, text_in
 from ingest.backfill.spans import in_utc
 from ingest.foreign import environment_of, moment_of, name_of, object_of, objects_of, text_of
-from ingest.items import Item, Outcome, filled
+from ingest.items import Item, Outcome, filled, id_of
 
 PAGE = 200
 FAILED, PASSED = ("FAILED", "CRASHED"), ("COMPLETED",)
@@ -23,6 +23,7 @@ INFO, WARNING = 20, 30
 #: Flow runs whose names are remembered.
 MOST_KNOWN = 10_000
 LAST_MESSAGES = 50
+ADDRESS = "is this Prefect 3, and does the address end in /api?"
 
 
 class Prefect:
@@ -39,7 +40,9 @@ class Prefect:
         total = 0
         for kind in ("task_runs", "flow_runs"):
             number = self._paced.post(f"{kind}/count", {kind: _ended(FAILED, since, until)})
-            total += number if isinstance(number, int) else 0
+            if not isinstance(number, int) or isinstance(number, bool):
+                raise HistoryTrouble(f"the answer is no number of {kind}: {ADDRESS}")
+            total += number
         return total
 
     def failures(self, since: datetime, until: datetime) -> Iterator[Item]:
@@ -61,7 +64,7 @@ class Prefect:
             size = min(PAGE, most or PAGE)
             page = self._paced.post(f"{kind}/filter", {**wanted, "sort": "ID_DESC", "limit": size, "offset": offset})
             if not isinstance(page, list):
-                raise HistoryTrouble(f"the answer is no list of {kind}: does the address end in /api?")
+                raise HistoryTrouble(f"the answer is no list of {kind}: {ADDRESS}")
             yield from objects_of(page)
             offset += len(page)
             if len(page) < size or (most is not None and offset >= most):
@@ -167,7 +170,7 @@ def _told(run: Mapping[str, Any], *, attempt: int) -> dict[str, Any]:
         attempt=attempt,
         occurred_at=ended.isoformat() if ended else None,
         environment=environment_of({"state": object_of(run.get("state")).get("name"), "run": run.get("name")}),
-        external_id=f"prefect:{name_of(run.get('id'))}:{attempt}"[:500],
+        external_id=id_of("prefect", name_of(run.get("id")), attempt),
     )
 
 

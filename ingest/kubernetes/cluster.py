@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ingest.foreign import object_of
-from ingest.kubernetes.watching import Away, Gone, Refused, Stream
+from ingest.kubernetes.watching import Away, ClusterRefused, Gone, Stream
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -89,7 +89,7 @@ class RealCluster:
         return HTTPError
 
     def _ask(self, stream: Stream, query: list[tuple[str, str]], *, silence_s: float) -> BaseHTTPResponse:
-        """The open answer; raises `Gone`, `Away` and `Refused`."""
+        """The open answer; raises `Gone`, `Away` and `ClusterRefused`."""
         namespace = f"/namespaces/{stream.namespace}" if stream.namespace else ""
         if stream.selector:
             query = [*query, ("labelSelector", stream.selector)]
@@ -123,7 +123,7 @@ def _refuse(answer: Any) -> None:
     if answer.status == 429 or answer.status >= 500:
         after = str(answer.headers.get("Retry-After", ""))
         raise Away(told, after_s=min(float(after), 300.0) if after.isascii() and after.isdigit() else 0.0)
-    raise Refused(told)
+    raise ClusterRefused(told)
 
 
 def _lines(answer: Any) -> Iterator[bytes]:

@@ -34,12 +34,12 @@ class Away(Exception):
         self.after_s = after_s
 
 
-class Refused(Exception):
+class ClusterRefused(Exception):
     """The cluster does not allow this, or does not know it."""
 
 
 class Cluster(Protocol):
-    """What is asked of a cluster, of pods or jobs. All raise `Away` and `Refused`, and `Gone` where it is too late."""
+    """What is asked of a cluster, of pods or jobs. All raise `Away`, `ClusterRefused`, and `Gone` where it is late."""
 
     def page(self, stream: Stream, *, token: str | None, limit: int) -> Mapping[str, Any]:
         """A page of a list, as JSON."""
@@ -98,7 +98,7 @@ def everything(cluster: Cluster, stream: Stream) -> Iterator[Mapping[str, Any]]:
 def follow(
     cluster: Cluster, stream: Stream, *, stop: threading.Event, say: Callable[[str], None]
 ) -> Iterator[Mapping[str, Any]]:
-    """All that there is, and whatever changes, until `stop` is set; raises `Refused`.
+    """All that there is, and whatever changes, until `stop` is set; raises `ClusterRefused`.
 
     `say` is told of trouble that is waited out.
     """

@@ -1,7 +1,8 @@
 """From log records and spans to failures: exceptions, and spans that failed without one.
 
 One failure is told many times: an exception that leaves nested spans is noted by each of them, and each of these has
-the status ERROR. Within a request only the innermost counts.
+the status ERROR. Within a request only the innermost counts. A program may log it as well, in the same span: what both
+tell has one id (`shared`), by which `ingest.otlp.recording` knows it again.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 import orjson
 
 from ingest.foreign import LONGEST_VALUE, attempt_of, environment_of, first_of, text_of
-from ingest.otlp.records import Attributes, Event, LogRecord, Span
+from ingest.otlp.records import Attributes, Event, Export, LogRecord, Span
 from knowledge.failures import ErrorInfo, Failure
 
 #: Where names are looked for, the most telling first. Those of a record or span win over those of its resource.
@@ -39,30 +40,45 @@ WARN = 13
 #: A span, and an exception that has come to it from within.
 Mark: TypeAlias = tuple[str, str, str]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: How the ids of failures begin, by what tells of them.
+OF_LOGS, OF_SPANS = "otlp:log:", "otlp:span:"
+#: Characters of an exception's class in an id.
+LONGEST_CLASS = 200
+#: Between a class and where it is defined: Python, Java's inner classes, C++ and Ruby, PHP.
+QUALIFYING = (".", "$", "::", "\\")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The failures of a request, and how many of its records are none."""
+    """The failures of a request, and how many of its records are none.
+
+    `shared` has, by a failure's own id, the id that the first one has of its class in its span, by whichever signal.
+    So many records as `rejected` could not be read; `problem` says what is wrong with the first.
+    """
 
     failures: tuple[Failure, ...]
     ignored: int
+    shared: Mapping[str, str] = field(default_factory=dict)
+    rejected: int = 0
+    problem: str = ""
 
 
-def of_logs(records: Sequence[LogRecord]) -> Found:
+def of_logs(export: Export[LogRecord]) -> Found:
     """Log records with an exception become failures; all others are ignored."""
-    telling = [record for record in records if _is_exception(record)]
+    telling = [record for record in export.records if _is_exception(record)]
     ids = _ids([_identity_of_record(record) for record in telling])
-    failures = (_of_record(record, external_id=id) for record, id in zip(telling, ids, strict=True))
-    return Found(tuple(failures), ignored=len(records) - len(telling))
+    failures = tuple(_of_record(record, external_id=id) for record, id in zip(telling, ids, strict=True))
+    ignored = len(export.records) - len(telling)
+    return Found(failures, ignored, _shared(failures), export.rejected, export.problem)
 
 
-def of_spans(spans: Sequence[Span]) -> Found:
+def of_spans(export: Export[Span]) -> Found:
     """Exceptions that spans note, and spans that failed without one, become failures; other spans are ignored."""
-    told = list(_told(spans))
+    told = list(_told(export.records))
     ids = _ids([_identity_of_event(span, event) for span, event in told])
-    failures = (_of_event(span, event, external_id=id) for (span, event), id in zip(told, ids, strict=True))
-    return Found(tuple(failures), ignored=len(spans) - len({id(span) for span, _ in told}))
+    failures = tuple(_of_event(span, event, external_id=id) for (span, event), id in zip(told, ids, strict=True))
+    ignored = len(export.records) - len({id(span) for span, _ in told})
+    return Found(failures, ignored, _shared(failures), export.rejected, export.problem)
 
 
 def _is_exception(record: LogRecord) -> bool:
@@ -170,16 +186,38 @@ def _kind(event: Event) -> str:
     return f"{event.attributes.get(TYPE)} {event.attributes.get(MESSAGE)}"
 
 
+def _shared(failures: Iterable[Failure]) -> dict[str, str]:
+    found = ((failure.external_id, _id_in_span(failure)) for failure in failures)
+    return {own: shared for own, shared in found if own is not None and shared is not None}
+
+
+def _id_in_span(failure: Failure) -> str | None:
+    """What log and span agree about: trace, span and the bare class. (Python's own handler logs no more of a class, and
+    of the message the first argument alone.) None where there is no span, no class, or no time to compare."""
+    trace, span = failure.environment.get("trace_id"), failure.environment.get("span_id")
+    kind = failure.error.type if failure.error else None
+    if not (trace and span and kind and failure.occurred_at):
+        return None
+    return f"otlp:{trace}:{span}:{bare_class(kind)[:LONGEST_CLASS]}"
+
+
+def bare_class(kind: str) -> str:
+    """A class without where it is defined: `ClientError` of `botocore.exceptions.ClientError`."""
+    for mark in QUALIFYING:
+        kind = kind.rpartition(mark)[2] or kind
+    return kind
+
+
 def _identity_of_record(record: LogRecord) -> str:
     told = (record.time, record.observed, record.severity, record.body, record.attributes)
     if not record.trace_id:
         told = (*told, record.resource)  # type: ignore[assignment]
-    return f"otlp:log:{record.trace_id or '-'}:{record.span_id or '-'}:{_digest(told)}"
+    return f"{OF_LOGS}{record.trace_id or '-'}:{record.span_id or '-'}:{_digest(told)}"
 
 
 def _identity_of_event(span: Span, event: Event) -> str:
     told = (event.name, event.time, span.name, event.attributes)
-    return f"otlp:span:{span.trace_id or '-'}:{span.span_id or '-'}:{_digest(told)}"
+    return f"{OF_SPANS}{span.trace_id or '-'}:{span.span_id or '-'}:{_digest(told)}"
 
 
 def _digest(told: Any) -> str:

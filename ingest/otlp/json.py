@@ -1,16 +1,14 @@
 """OTLP in JSON: the mapping of protobuf to JSON with ids in hex, 64-bit numbers as texts and unknown fields ignored.
 
-What no record can hold (a lone surrogate, a number beyond 64 bits, an id that is no hex) costs the record that holds it.
+What no record can hold (a lone surrogate, a number beyond 64 bits, an id that is no hex) costs the record that has it.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 
-import orjson
-
+from ingest.foreign import json_of
 from ingest.otlp.records import (
     DEEPEST,
     Attributes,
@@ -43,7 +41,10 @@ def read_spans(body: bytes) -> Export[Span]:
 
 
 def _records(body: bytes, names: tuple[str, str, str]) -> Iterator[Given]:
-    request = _loads(body)
+    try:
+        request = json_of(body)
+    except ValueError as error:
+        raise Malformed(str(error)) from None
     if not isinstance(request, dict):
         raise Malformed("The body is no JSON object.")
     groups, scopes, records = names
@@ -51,26 +52,6 @@ def _records(body: bytes, names: tuple[str, str, str]) -> Iterator[Given]:
         resource = _resource(group)
         for scope in _list(group, scopes):
             yield from ((resource, record) for record in _any_list(scope, records))
-
-
-def _loads(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except (orjson.JSONDecodeError, RecursionError) as error:
-        problem = f"This is not valid JSON: {error}"
-    try:  # the slower reader takes lone surrogates and numbers of any size, which are a record's own trouble
-        return json.loads(body.decode(), parse_int=_any_whole, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise Malformed(problem) from None
-
-
-def _any_whole(digits: str) -> int:
-    """A number that is beyond 64 bits stays so, and Python does not work on thousands of digits for it."""
-    return int(digits[: 2 * LONGEST_NUMBER])
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 def _resource(group: dict[str, Any]) -> Attributes | Malformed:
@@ -152,7 +133,9 @@ def _plain(given: Any, *, name: str) -> Any:
     """A text, a number or a truth value; None for anything else."""
     if isinstance(given, str):
         return _sound(given, name=name)
-    return given if isinstance(given, bool | int | float) else None
+    if isinstance(given, bool | float):
+        return given
+    return float(given) if isinstance(given, int) else None
 
 
 def _sound(text: str, *, name: str) -> str:

@@ -24,7 +24,6 @@ from ingest.otlp.records import (
     Export,
     LogRecord,
     Malformed,
-    Read,
     Span,
     identifier,
     read_each,

@@ -8,7 +8,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 #: Attributes by name: texts, numbers, truth values, lists and maps of these.
 Attributes: TypeAlias = Mapping[str, Any]
-Given, Read = TypeVar("Given"), TypeVar("Read")
+Given = TypeVar("Given")
+Read = TypeVar("Read")
 
 #: Values are nested by people, to two or three.
 DEEPEST = 20
@@ -59,7 +60,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Export(Generic[Read]):
-    """What a request holds: the records that can be read, how many cannot, and what is wrong with the first of these."""
+    """The records of a request that can be read, how many cannot, and what is wrong with the first of those."""
 
     records: tuple[Read, ...]
     rejected: int = 0

@@ -67,6 +67,8 @@ def _judged(judgement: Judgement, *, now: datetime) -> str:
     if judgement.verdict is Verdict.UNKNOWN:
         if nearest is None:
             return "Nothing like this is known yet"
+        if nearest.source is Source.INCIDENT and nearest.similarity >= 1:
+            return "Nothing that was said of this failure, or of those near to it, settles it"
         return f"The precedents near to this do not settle it (the nearest: {_name(nearest)})"
     what = CAUSE_WORDS[judgement.cause] if judgement.cause else f"a {judgement.verdict.value} failure"
     said = f", as {_origin(nearest, now=now)} says" if nearest is not None else ""

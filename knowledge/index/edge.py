@@ -16,10 +16,19 @@ import qdrant_edge as qe
 
 from knowledge.errors import DataFolderInUse, IndexDamaged, IndexUnavailable
 from knowledge.index import compaction
-from knowledge.index import conditions as c
-from knowledge.index.edge_types import condition_of, config, field_indexes, point_of, vector_of
-from knowledge.index.points import PAGE, PREFETCHED, RRF_K, hit_of, questions, version_of, wanted_vectors
-from knowledge.index.port import IndexHit, IndexPoint, NeighbourQuery
+from knowledge.index.edge_types import config, field_indexes, point_of, prefetch_of
+from knowledge.index.points import (
+    FACTS,
+    PAGE,
+    PREFETCHED,
+    RRF_K,
+    facts_of,
+    hit_of,
+    questions,
+    version_of,
+    wanted_vectors,
+)
+from knowledge.index.port import IndexFacts, IndexHit, IndexPoint, NeighbourQuery
 from knowledge.store.folder_lock import FolderLock
 from knowledge.tasks import wholly
 
@@ -161,22 +170,27 @@ class EdgeIndex:
         """Dense and lexical neighbours by reciprocal rank fusion, best first."""
         # Not in a thread: the engine holds the interpreter lock for the millisecond that this takes, wherever it runs.
         with _translated():
-            return self._neighbours(query)
+            return [
+                hit_of(point.id, score=point.score, payload=point.payload, vectors=point.vector, query=query)
+                for point in self._nearest(query, payload=True, vectors=wanted_vectors(query))
+            ]
 
-    def _neighbours(self, query: NeighbourQuery) -> list[IndexHit]:
-        wanted = qe.Filter(must=[condition_of(each) for each in c.conditions(query.filter)])
-        nearest = (qe.Query.Nearest(vector_of(given), using=name) for name, given in questions(query))
+    async def facts(self, query: NeighbourQuery) -> list[IndexFacts]:
+        """Of the same neighbours what facets count."""
+        with _translated():
+            return [facts_of(point.payload) for point in self._nearest(query, payload=FACTS, vectors=False)]
+
+    def _nearest(
+        self, query: NeighbourQuery, *, payload: bool | list[str], vectors: bool | list[str]
+    ) -> list[qe.ScoredPoint]:
         request = qe.QueryRequest(
             limit=query.limit,
             query=cast(qe.Fusion, qe.Fusion.Rrf(k=RRF_K)),  # the stubs forget that Rrf is a Fusion
-            prefetches=[qe.Prefetch(limit=max(query.limit, PREFETCHED), query=each, filter=wanted) for each in nearest],
-            with_payload=True,
-            with_vector=wanted_vectors(query),
+            prefetches=[prefetch_of(each, limit=max(query.limit, PREFETCHED)) for each in questions(query)],
+            with_payload=payload,
+            with_vector=vectors,
         )
-        return [
-            hit_of(point.id, score=point.score, payload=point.payload, vectors=point.vector, query=query)
-            for point in self._read(lambda shard: shard.query(request))
-        ]
+        return self._read(lambda shard: shard.query(request))
 
     async def versions(self) -> AsyncIterator[tuple[UUID, int]]:
         """Every point's id and version, in the order of ids."""

@@ -10,7 +10,7 @@ import qdrant_edge as qe
 from knowledge.index import conditions as c
 from knowledge.index.lexical import SparseVector
 from knowledge.index.payload import to_json
-from knowledge.index.points import AnyVector, vectors_of
+from knowledge.index.points import AnyVector, Question, vectors_of
 from knowledge.index.port import KNOWN_AS, LEXICAL, PROFILE, RESOLUTION, SIGNATURE, IndexPoint
 
 
@@ -44,6 +44,13 @@ def condition_of(condition: c.Condition) -> qe.FieldCondition:
             return qe.FieldCondition(key, match=qe.MatchAny(cast(list[str], list(values))))
         case c.AtLeast(key, number):
             return qe.FieldCondition(key, range=qe.RangeFloat(gte=number))
+
+
+def prefetch_of(question: Question, *, limit: int) -> qe.Prefetch:
+    """The nearest by one vector."""
+    nearest = qe.Query.Nearest(vector_of(question.vector), using=question.using)
+    among = qe.Filter(must=[condition_of(each) for each in c.conditions(question.filter)])
+    return qe.Prefetch(limit=limit, query=nearest, filter=among)
 
 
 def point_of(point: IndexPoint) -> qe.Point:

@@ -3,42 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 
+from knowledge.failures import Cause, Verdict
 from knowledge.index.lexical import EMPTY, SparseVector
 from knowledge.index.payload import from_json
-from knowledge.index.port import KNOWN_AS, LEXICAL, PROFILE, RESOLUTION, SIGNATURE, IndexHit, IndexPoint, NeighbourQuery
+from knowledge.index.port import (
+    KNOWN_AS,
+    LEXICAL,
+    PROFILE,
+    RESOLUTION,
+    SIGNATURE,
+    IndexFacts,
+    IndexFilter,
+    IndexHit,
+    IndexPoint,
+    NeighbourQuery,
+)
 
 #: Points of a page, where all are read.
 PAGE = 1000
 RRF_K = 60
 #: Of each kind of neighbours; by fusion the best of them remain.
 PREFETCHED = 40
+#: Fields of the payload that facets count.
+FACTS = [field.name for field in fields(IndexFacts)]
 
 #: Dense as a list of floats, which both engines take, or sparse.
 AnyVector = list[float] | SparseVector
 
 
-def questions(query: NeighbourQuery) -> Iterator[tuple[str, AnyVector]]:
-    """The vectors to ask with, each under the name of those to compare it with."""
-    yield SIGNATURE, query.vector.tolist()
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A vector to ask with: the name of those to compare it with, and among which points."""
+
+    using: str
+    vector: AnyVector
+    filter: IndexFilter
+
+
+def questions(query: NeighbourQuery) -> Iterator[Question]:
+    """What to ask; the engine fuses the answers."""
+    wanted = query.filter
+    yield Question(SIGNATURE, query.vector.tolist(), wanted)
     if query.lexical.indices:
-        yield LEXICAL, query.lexical
+        yield Question(LEXICAL, query.lexical, wanted)
     if query.profile is not None and query.profile.indices:
-        yield PROFILE, query.profile
-    if query.as_known:
-        yield RESOLUTION, query.vector.tolist()
-        if query.lexical.indices:
-            yield KNOWN_AS, query.lexical
+        yield Question(PROFILE, query.profile, wanted)
+    if query.as_known and wanted.resolved is not False:
+        # The few that are resolved, by the field's index: else the engine looks through all for those with the vector.
+        yield Question(RESOLUTION, query.vector.tolist(), replace(wanted, resolved=True))
+    if query.as_known and query.lexical.indices:
+        yield Question(KNOWN_AS, query.lexical, wanted)
 
 
 def wanted_vectors(query: NeighbourQuery) -> list[str]:
     """Names of the vectors that a hit brings along."""
-    return [SIGNATURE, LEXICAL, PROFILE] + ([RESOLUTION, KNOWN_AS] if query.as_known else [])
+    compared = [SIGNATURE, LEXICAL]
+    compared += [] if query.profile is None else [PROFILE]
+    return compared + ([RESOLUTION, KNOWN_AS] if query.as_known else [])
 
 
 def vectors_of(point: IndexPoint) -> Iterator[tuple[str, AnyVector]]:
@@ -72,6 +100,19 @@ def hit_of(
         known_as=_sparse(by_name.get(KNOWN_AS)),
         resolution_cosine=_cosine(by_name.get(RESOLUTION), query),
         vector=vector,
+    )
+
+
+def facts_of(payload: Mapping[str, Any] | None) -> IndexFacts:
+    """What facets count of a point, from its payload or from `FACTS` of it."""
+    known = dict(payload or {})
+    return IndexFacts(
+        precedent_id=UUID(known["precedent_id"]),
+        verdict=Verdict(known["verdict"]),
+        cause=Cause(known["cause"]) if known.get("cause") else None,
+        pipelines=tuple(known["pipelines"]),
+        resolved=known["resolved"] == "true",
+        last_seen=known["last_seen"],
     )
 
 

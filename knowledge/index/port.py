@@ -105,7 +105,7 @@ class NeighbourQuery:
 
 @dataclass(frozen=True, slots=True)
 class IndexHit:
-    """A signature near to what was asked. `cosine` is exact; `resolution_cosine` and `known_as` only when they were asked for.
+    """A signature near to what was asked. `cosine` is exact; what was not asked for is left out.
 
     `fused` is the engine's score; `vector`, `lexical`, `profile` and `known_as` are the point's own.
     """
@@ -126,6 +126,18 @@ class IndexHit:
     def payload(self) -> IndexPayload:
         """Read when asked for: of forty hits a dozen are shown."""
         return self.read_payload()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFacts:
+    """What facets count of a signature's precedent."""
+
+    precedent_id: UUID
+    verdict: Verdict
+    cause: Cause | None
+    pipelines: tuple[str, ...]
+    resolved: bool
+    last_seen: float
 
 
 class Index(Protocol):
@@ -156,6 +168,9 @@ class Index(Protocol):
 
     async def neighbours(self, query: NeighbourQuery) -> list[IndexHit]:
         """Dense and lexical neighbours, fused by the engine in one query, best first."""
+
+    async def facts(self, query: NeighbourQuery) -> list[IndexFacts]:
+        """Of the same neighbours, best first, only what facets count: half of the work."""
 
     def versions(self) -> AsyncIterator[tuple[UUID, int]]:
         """Every point's id and version, in the order of ids."""

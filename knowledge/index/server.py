@@ -18,17 +18,30 @@ from knowledge.index import conditions as c
 from knowledge.index.lexical import SparseVector
 from knowledge.index.payload import to_json
 from knowledge.index.points import (
+    FACTS,
     PAGE,
     PREFETCHED,
     RRF_K,
     AnyVector,
+    Question,
+    facts_of,
     hit_of,
     questions,
     vectors_of,
     version_of,
     wanted_vectors,
 )
-from knowledge.index.port import KNOWN_AS, LEXICAL, PROFILE, RESOLUTION, SIGNATURE, IndexHit, IndexPoint, NeighbourQuery
+from knowledge.index.port import (
+    KNOWN_AS,
+    LEXICAL,
+    PROFILE,
+    RESOLUTION,
+    SIGNATURE,
+    IndexFacts,
+    IndexHit,
+    IndexPoint,
+    NeighbourQuery,
+)
 
 #: A server that has not answered a question by then counts as away: the advice is given without it.
 ANSWER_LIMIT_S = 2.0
@@ -104,25 +117,29 @@ class ServerIndex:
 
     async def neighbours(self, query: NeighbourQuery) -> list[IndexHit]:
         """Dense and lexical neighbours by reciprocal rank fusion, best first."""
-        wanted = models.Filter(must=[_condition(each) for each in c.conditions(query.filter)])
-        prefetches = [
-            models.Prefetch(limit=max(query.limit, PREFETCHED), query=_vector(given), using=name, filter=wanted)
-            for name, given in questions(query)
+        return [
+            hit_of(point.id, score=point.score, payload=point.payload, vectors=point.vector, query=query)
+            for point in await self._nearest(query, payload=True, vectors=wanted_vectors(query))
         ]
+
+    async def facts(self, query: NeighbourQuery) -> list[IndexFacts]:
+        """Of the same neighbours what facets count."""
+        return [facts_of(point.payload) for point in await self._nearest(query, payload=FACTS, vectors=False)]
+
+    async def _nearest(
+        self, query: NeighbourQuery, *, payload: bool | list[str], vectors: bool | list[str]
+    ) -> list[models.ScoredPoint]:
         with self._asking():
             async with asyncio.timeout(ANSWER_LIMIT_S):
                 answer = await self._client.query_points(
                     self._collection,
-                    prefetch=prefetches,
+                    prefetch=[_prefetch(each, limit=max(query.limit, PREFETCHED)) for each in questions(query)],
                     query=models.RrfQuery(rrf=models.Rrf(k=RRF_K)),
                     limit=query.limit,
-                    with_payload=True,
-                    with_vectors=wanted_vectors(query),
+                    with_payload=payload,
+                    with_vectors=vectors,
                 )
-        return [
-            hit_of(point.id, score=point.score, payload=point.payload, vectors=point.vector, query=query)
-            for point in answer.points
-        ]
+        return answer.points
 
     async def versions(self) -> AsyncIterator[tuple[UUID, int]]:
         """Every point's id and version, in the order of ids."""
@@ -194,6 +211,11 @@ def _condition(condition: c.Condition) -> models.FieldCondition:
             return models.FieldCondition(key=key, match=models.MatchAny(any=cast(list[str], list(values))))
         case c.AtLeast(key, number):
             return models.FieldCondition(key=key, range=models.Range(gte=number))
+
+
+def _prefetch(question: Question, *, limit: int) -> models.Prefetch:
+    among = models.Filter(must=[_condition(each) for each in c.conditions(question.filter)])
+    return models.Prefetch(limit=limit, query=_vector(question.vector), using=question.using, filter=among)
 
 
 def _point(point: IndexPoint) -> models.PointStruct:

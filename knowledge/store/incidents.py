@@ -93,6 +93,12 @@ async def known(connection: Connection, *, workspace_id: int, external_ids: Sequ
     return {row["external_id"] for row in rows}
 
 
+async def told(connection: Connection, *, workspace_id: int, external_ids: Sequence[str]) -> list[IncidentRecord]:
+    """The incidents that have these external ids, in no order."""
+    rows = await fetch_all(connection, "incidents.told", workspace_id=workspace_id, external_ids=list(external_ids))
+    return [_incident(row) for row in rows]
+
+
 async def get(connection: Connection, *, workspace_id: int, id: UUID) -> IncidentRecord:
     """One incident; raises `NotFound`."""
     row = await fetch_one(connection, "incidents.get", workspace_id=workspace_id, id=id)
@@ -121,25 +127,28 @@ async def list_page(
 
     `after` is `(occurred_at, id)` of the last one of the page before.
     """
-    rows = await fetch_all(
-        connection,
-        "incidents.list",
-        prepare=False,
-        workspace_id=workspace_id,
-        precedent_id=precedent_id,
-        storm_id=storm_id,
-        pipeline=pipeline,
-        step=step,
-        run_id=run_id,
-        verdict=verdict,
-        cause=cause,
-        since=since,
-        until=until,
-        after_time=after[0] if after else None,
-        after_id=after[1] if after else None,
-        limit=limit,
-    )
-    return [_incident(row) for row in rows]
+    wanted: dict[str, Any] = {
+        "workspace_id": workspace_id,
+        "precedent_id": precedent_id,
+        "storm_id": storm_id,
+        "pipeline": pipeline,
+        "step": step,
+        "run_id": run_id,
+        "verdict": verdict,
+        "cause": cause,
+        "since": since,
+        "until": until,
+        "after_time": after[0] if after else None,
+        "after_id": after[1] if after else None,
+        "limit": limit,
+    }
+    found: list[IncidentRecord] = []
+    for stated in (None,) if verdict is None and cause is None else (True, False):
+        if len(found) == limit:  # what is older than these is not shown
+            wanted["since"] = found[-1].occurred_at
+        rows = await fetch_all(connection, "incidents.list", prepare=False, stated=stated, **wanted)
+        found += [_incident(row) for row in rows]
+    return sorted(found, key=lambda each: (each.occurred_at, each.id), reverse=True)[:limit]
 
 
 def _by_workspace(rows: Sequence[NewIncident]) -> dict[int, list[int]]:

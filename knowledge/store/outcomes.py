@@ -20,10 +20,11 @@ async def record(
     result: Literal["succeeded", "failed"],
     attempt: int | None = None,
     waited_s: float | None = None,
+    author: str | None = None,
 ) -> OutcomeRecord:
     """Record how an attempt after the advice ended and count it for the precedent; raises `NotFound`.
 
-    An attempt has one outcome: told again it is the same, told otherwise it is corrected.
+    An attempt has one outcome: told again it is the same, told otherwise it is corrected. `author`: who tells it.
     """
     row = await fetch_one(
         connection,
@@ -34,6 +35,7 @@ async def record(
         result=result,
         attempt=attempt,
         waited_s=waited_s,
+        author=author,
     )
     if row is None:
         raise NotFound(f"There is no incident {incident_id} in this workspace.")

@@ -93,6 +93,12 @@ async def store(
     await execute(connection, "overview.store", workspace_id=workspace_id, counts=counts, at=at)
 
 
+async def busy(connection: Connection, *, since: datetime, more_than: int) -> list[int]:
+    """Workspaces with more incidents than that since then."""
+    rows = await fetch_all(connection, "overview.busy", prepare=False, since=since, more_than=more_than)
+    return [row["id"] for row in rows]
+
+
 async def to_count(connection: Connection, *, since: date, until: date, least: int) -> list[int]:
     """Workspaces with at least so many incidents of which days were not counted."""
     rows = await fetch_all(connection, "overview.to_count", prepare=False, since=since, until=until, least=least)

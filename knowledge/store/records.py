@@ -177,6 +177,7 @@ class OutcomeRecord:
     waited_s: float | None
     created_at: datetime
     storm_id: UUID | None = None
+    author: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

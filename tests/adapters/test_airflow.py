@@ -74,7 +74,8 @@ def test_retries_as_advised_and_tells_how_it_went(asked: Run, service: Any) -> N
     assert {"succeeded": [3], "failed": [2]} == service.retries(count=2, pipeline="fraud")
     told = service.incidents(pipeline="fraud", step="export")
     assert [(1, 6), (2, 6)] == [(each["attempt"], each["max_attempts"]) for each in told]
-    assert 1 == len({each["run_id"] for each in told})
+    [run_id] = {each["run_id"] for each in told}
+    assert [f"airflow:{run_id}:export:-1:{number}" for number in (1, 2)] == [each["external_id"] for each in told]
 
 
 def test_fail_is_not_retried(asked: Run, service: Any) -> None:
@@ -128,13 +129,14 @@ def test_a_policy_can_be_written_down_and_read() -> None:
 @pytest.mark.parametrize(("map_index", "step"), [(-1, "export"), (None, "export"), (0, "export[0]"), (7, "export[7]")])
 def test_mapped_tasks_are_steps_of_their_own(map_index: int | None, step: str) -> None:
     """The first of them too."""
-    from seenbefore.adapters.airflow import about
+    from seenbefore.adapters.airflow import about, external_id
 
     ti = SimpleNamespace(dag_id="fraud", task_id="export", run_id="r-1", map_index=map_index)
     context: Any = {"ti": ti}
 
     assert {"pipeline": "fraud", "step": step, "run_id": "fraud:r-1"} == about(context)
-    assert {} == about(None)
+    assert f"airflow:fraud:r-1:export:{-1 if map_index is None else map_index}:2" == external_id(context, 2)
+    assert ({}, None) == (about(None), external_id(None, 2))
 
 
 def test_the_reason_tells_where_the_run_can_go_on(memory: Any, service: Any, tmp_path: Path) -> None:

@@ -125,6 +125,23 @@ def test_history_is_read_from_outside(
     assert TRACEBACK.strip() == incident["text"].strip()
 
 
+def test_what_was_noted_is_not_read_again(
+    tracked: MlflowClient, tracking_url: str, memory: Client, service: Any, backfill: Backfill, request: Any
+) -> None:
+    """Of a run that failed the history knows as well; what a run fails of after it went on is another failure."""
+    with pytest.raises(ConnectionResetError), mlflow.start_run() as run:
+        mlflow.log_text(TRACEBACK, "stderr.log")
+        with contextlib.suppress(KeyError), failure_noted(memory):
+            raise KeyError("another")
+        with failure_noted(memory):
+            raise RESET.with_traceback(None)
+    backfill("mlflow", tracking_url)
+
+    told = service.incidents(pipeline=request.node.name)
+    assert ["ConnectionResetError", "KeyError"] == sorted(each["error"]["type"] for each in told)
+    assert 1 == [each["external_id"] for each in told].count(f"mlflow:{run.info.run_id}")
+
+
 def test_resume_point_and_decisions_are_on_the_run(
     tracked: MlflowClient, memory: Client, service: Any, tmp_path: Path
 ) -> None:

@@ -104,6 +104,20 @@ def test_retries_as_advised_and_tells_how_it_went(memory: AsyncClient, service: 
     assert [(1, 6), (2, 6)] == [(each["attempt"], each["max_attempts"]) for each in told]
 
 
+def test_what_was_told_live_is_not_read_again(memory: AsyncClient, service: Any, backfill: Backfill) -> None:
+    """The history has the same ids: of what failed for good, and of what a retry saved."""
+    service.knows(RESET, verdict="transient", action="retry_now")
+    assert 2 == attempts_of(RESET, name="live", retries=1, **Advised(memory).hooks)
+    assert -2 == attempts_of(RESET, RESET, name="live", retries=1, **Advised(memory).hooks)
+    assert flushed(memory)
+    before = {each["external_id"] for each in service.incidents(pipeline="live")}
+    wait_for(lambda: read if (read := backfill("prefect", str(PREFECT_API_URL.value())))["duplicates"] >= 2 else None)
+
+    after = [each["external_id"] for each in service.incidents(pipeline="live")]
+    assert (3, before) == (len(after), set(after))
+    assert [1, 1, 2] == sorted(int(each.rpartition(":")[2]) for each in after)
+
+
 def test_fail_is_not_retried(memory: AsyncClient, service: Any) -> None:
     """A genuine failure ends the task at once, though Prefect has retries left."""
     service.knows(MISSING, verdict="genuine", action="fix_then_rerun")

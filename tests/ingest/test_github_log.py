@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import github_archive
-from ingest.bounded import bounded_lines
 from ingest.github_archive import read_archive
-from ingest.github_log import LONGEST_LINE, failed_steps, is_log_line, parse_line
+from ingest.github_log import NO_LOG, is_log_line, read_log
 from ingest.items import Item, Names, Unreadable
 from ingest.records import from_mapping
 
@@ -55,8 +54,7 @@ def printed(job: str, *, unknown: bool = False) -> bytes:
 
 def read(log: bytes, names: Names = NONE) -> list[Item]:
     """The items of a log."""
-    lines = bounded_lines(io.BytesIO(log), longest=LONGEST_LINE)
-    return list(failed_steps((parse_line(line, number=number, size=size) for number, line, size in lines), names=names))
+    return list(read_log(io.BytesIO(log), names=names))
 
 
 def archive(**entries: str) -> bytes:
@@ -131,8 +129,46 @@ def test_names_that_are_given() -> None:
 
 
 def test_log_of_which_nothing_failed() -> None:
-    """Nothing, and no trouble."""
-    assert [] == read((SET_UP + CLEANED).encode())
+    """Nothing, and no trouble; nor is there in an empty one."""
+    assert [[], []] == [read((SET_UP + CLEANED).encode()), read(b"")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<testsuite/>",
+        b'{"text": "x"}\n',
+        b"2026-11-20T08:15:00.1234567Z INFO a service that stamps its lines the same way\n",
+        b"##[group]marks alone\n",
+        b"\n",
+        bytes(range(256)),
+    ],
+)
+def test_file_that_is_no_log(content: bytes) -> None:
+    """One clear problem, and no silence that could be taken for success."""
+    assert [NO_LOG] == [item.problem for item in read(content)]
+
+
+def test_archive_that_holds_no_logs() -> None:
+    """A zip of something else: by the names in it, or by what these entries say."""
+    with pytest.raises(Unreadable, match="holds no logs of GitHub Actions"):
+        unzip(archive(**{"readme": "x", "word__document": "y"}))
+
+    assert [NO_LOG] == [item.problem for item in unzip(archive(**{"1_chapter": "Once upon a time"}))]
+
+
+def test_job_has_one_id() -> None:
+    """Where run and attempt are known: of its first step that failed, in whichever form its log comes."""
+    names, again = Names(run_id="4711", attempt=2), "2026-11-20T08:15:05.1Z ##[error]and the upload too\n"
+    steps = {"build  test__1_Run tests": TESTS, "build  test__2_Upload": again}
+    gh = "".join(f"build / test\tRun tests\t{line}\n" for line in TESTS.splitlines())
+    gh += f"build / test\tUpload\t{again}"
+    forms = (read(gh.encode(), names), unzip(archive(**steps), names))
+    told = [[each["external_id"] for each in values(items)] for items in forms]
+
+    assert ["github:4711:2:build test"] * 2 == [first for first, _ in told]
+    assert 1 == len({second for _, second in told})
+    assert "github-log" == values(read(gh.encode(), Names(run_id="4711")))[0]["external_id"].partition(":")[0]
 
 
 def test_program_that_prints_markers() -> None:
@@ -220,8 +256,8 @@ def test_encrypted_entry() -> None:
 def test_whatever_a_log_says(content: bytes) -> None:
     """Failures fit for an import, never an exception."""
     for item in read(content):
-        assert item.value is not None
-        from_mapping(item.value)
+        assert (item.value is None) == (item.problem == NO_LOG)
+        from_mapping(item.value or {"text": "x"})
 
 
 @settings(max_examples=80, deadline=None)

@@ -63,6 +63,30 @@ GRADLE = """<?xml version="1.0" encoding="UTF-8"?>
 </testsuite>"""
 
 
+JEST = """<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="jest tests" tests="2" failures="1" errors="0" time="1.2">
+  <testsuite name="sum" errors="0" failures="1" skipped="0" timestamp="2026-11-20T08:15:00" time="0.9" tests="2">
+    <testcase classname="sum adds" name="sum adds" time="0.003"><failure>Error: expect(received).toBe(expected)
+    at Object.toBe (/home/u/sum.test.js:5:21)</failure></testcase>
+  </testsuite>
+</testsuites>"""
+
+GO = """<?xml version="1.0" encoding="UTF-8"?>
+<testsuites tests="1" failures="1"><testsuite name="all">
+<testsuite name="acme.example/prices" tests="1" failures="1" errors="0" id="0" hostname="ci" time="0.2"
+ timestamp="2026-11-20T08:15:00Z"><properties><property name="go.version" value="go1.26"></property></properties>
+<testcase name="TestLoad/eur" classname="acme.example/prices" time="0.000"><failure message="Failed"><![CDATA[
+    prices_test.go:10: got [[3]]]]><![CDATA[> want 4
+panic: runtime error: index out of range [5] with length 3]]></failure></testcase>
+<system-out><![CDATA[not part of it]]></system-out></testsuite></testsuite></testsuites>"""
+
+CTEST = """<testsuite name="Linux-g++" tests="2" failures="2" timestamp="2026-11-20T08:15:00">
+<testcase name="save" classname="save" status="fail"><failure message="Failed"/><system-out>terminate called after
+throwing an instance of 'std::runtime_error'
+  what():  disk full</system-out></testcase>
+<testcase name="load" classname="load" status="fail"><failure message="Failed"/></testcase></testsuite>"""
+
+
 def read(text: str | bytes, names: Names = Names()) -> list[Item]:  # noqa: B008 - it is frozen
     """The items of a file."""
     content = text.encode() if isinstance(text, str) else text
@@ -100,6 +124,40 @@ def test_gradle() -> None:
     } == failure["error"]
 
 
+def test_jest() -> None:
+    """No type and no message: the text alone."""
+    [failure] = values(read(JEST))
+
+    assert ("sum", "sum adds", True) == (
+        failure["pipeline"],
+        failure["step"],
+        failure["text"].startswith("Error: expect(received)"),
+    )
+
+
+def test_go_in_nested_suites() -> None:
+    """The inner suite is the pipeline; sections of CDATA are one text."""
+    [failure] = values(read(GO))
+
+    assert ("acme.example/prices", "TestLoad/eur") == (failure["pipeline"], failure["environment"]["test"])
+    assert "got [[3]]> want 4\npanic: runtime error" in failure["text"]
+    assert "not part of it" not in failure["text"]
+
+
+def test_ctest() -> None:
+    """What the test printed says why, where the failure does not: "Failed" would be one precedent of everything."""
+    save, load = values(read(CTEST))
+
+    assert "terminate called after" == save["text"].splitlines()[0]
+    assert save["text"].endswith("what():  disk full\nFailed")
+    assert "Failed" == load["text"]
+
+
+def test_report_without_suites() -> None:
+    """Of a run that had no tests: nothing, and no trouble."""
+    assert [] == read('<testsuites name="jest tests" tests="0" failures="0"/>')
+
+
 def test_surefire_and_its_reruns() -> None:
     """Attempts are numbered, and how the next one ended is known."""
     items = read(SUREFIRE)
@@ -115,7 +173,7 @@ def test_surefire_and_its_reruns() -> None:
     assert "chatter" not in str(values(items))
 
 
-@pytest.mark.parametrize("text", [PYTEST, SUREFIRE, GRADLE])
+@pytest.mark.parametrize("text", [PYTEST, SUREFIRE, GRADLE, JEST, GO, CTEST])
 def test_ids_are_the_files_own(text: str) -> None:
     """The same file gives the same ids, no two alike; another run of the tests gives others."""
     first, second = ([value["external_id"] for value in values(read(text))] for _ in range(2))

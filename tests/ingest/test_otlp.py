@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from ingest.otlp import json as otlp_json
 from ingest.otlp import protobuf as otlp_protobuf
-from ingest.otlp.failures import Found, of_logs, of_spans
+from ingest.otlp.failures import Found, bare_class, of_logs, of_spans
 from ingest.otlp.records import Malformed
 from knowledge.failures import ErrorInfo, Failure
 from tests.ingest.exports import SPAN, TIME, TRACE, TRACEBACK, attributes, event, exception, logs, record, span, traces
@@ -218,6 +218,13 @@ def test_unknown_fields_are_ignored() -> None:
     assert 1 == len(found_in_logs(newer | {"more": []}).failures)
 
 
+def test_number_of_any_size() -> None:
+    """A double may be written as a whole number, and a long one."""
+    (failure,) = found_in_logs(logs(record(body={"doubleValue": 10**30}, attributes=attributes(exception())))).failures
+
+    assert failure.external_id
+
+
 def test_nul_is_replaced() -> None:
     """PostgreSQL cannot keep it."""
     (failure,) = found_in_logs(logs(record(exception(message="a\0b")))).failures
@@ -234,12 +241,11 @@ def test_nul_is_replaced() -> None:
         b'"text"',
         b'{"resourceLogs": {}}',
         b'{"resourceLogs": [1]}',
-        b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "soon"}]}]}]}',
-        b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": 1e300}]}]}]}',
-        b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"traceId": "xyz"}]}]}]}',
-        b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"attributes": [{"key": 1}]}]}]}]}',
-        b'{"resourceLogs": [{"resource": []}]}',
+        b'{"resourceLogs": [{"scopeLogs": {}}]}',
+        b'{"resourceLogs": [{"scopeLogs": [{"logRecords": 7}]}]}',
         b'{"resourceLogs": NaN}',
+        b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"doubleValue": Infinity}}]}]}]}',
+        b'{"resourceLogs": "\xff"}',
         b"[" * 100_000,
     ],
 )
@@ -247,6 +253,91 @@ def test_what_is_no_otlp(body: bytes) -> None:
     """Is refused as a whole."""
     with pytest.raises(Malformed):
         otlp_json.read_logs(body)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"timeUnixNano": "soon"}, "timeUnixNano is no whole number of 64 bits"),
+        ({"timeUnixNano": 10**400}, "timeUnixNano is no whole number of 64 bits"),
+        ({"attributes": attributes({"big": 2**64})}, "intValue is no whole number of 64 bits"),
+        ({"attributes": attributes({"half": "\ud800"})}, "stringValue holds a lone surrogate"),
+        ({"attributes": attributes({"\udfff": 1})}, "key holds a lone surrogate"),
+        ({"attributes": [{"key": 1}]}, "key is no text"),
+        ({"body": attributes({"k": "v"})}, "a value is no object"),
+        ({"traceId": "xyz"}, "traceId is not in hexadecimal digits"),
+        ({"spanId": "\ud800"}, "spanId holds a lone surrogate"),
+    ],
+)
+def test_record_that_cannot_be_read(wrong: dict[str, Any], problem: str) -> None:
+    """Costs itself alone, and says why: the protocol calls that partial success."""
+    found = found_in_logs(logs(record(), record(**wrong), record(timeUnixNano=str(TIME + 1)), record(**wrong)))
+
+    assert (2, 2) == (len(found.failures), found.rejected)
+    assert found.problem.lower().startswith(f"record 2: {problem.lower()}")
+
+
+def test_span_that_cannot_be_read() -> None:
+    """The same of spans, and of what is no object."""
+    found = found_in_traces(traces(span(event(), parentSpanId="no hex"), "no span", span(event())))  # type: ignore[arg-type]
+
+    assert (1, 2) == (len(found.failures), found.rejected)
+
+
+def test_resource_that_cannot_be_read() -> None:
+    """Costs its own records."""
+    broken = logs(record(), record(), resource={"service.name": "\ud800"})
+    found = found_in_logs({"resourceLogs": broken["resourceLogs"] + logs(record())["resourceLogs"]})
+
+    assert (1, 2) == (len(found.failures), found.rejected)
+    assert "record 1: its resource: stringValue holds a lone surrogate" in found.problem
+
+
+def test_record_in_protobuf_that_cannot_be_read() -> None:
+    """Protobuf refuses a message as a whole; the records beside a broken one are read all the same."""
+    told = logs(record(), record(exception(message="XXXX")), record(timeUnixNano=str(TIME + 1)))
+    traced = traces(span(event(), name="XXXX"), span(event(), spanId="eee19b7ec3c1b175"))
+    packed = ParseDict(ids_in_base64(told), ExportLogsServiceRequest()).SerializeToString()
+    spans = ParseDict(ids_in_base64(traced), ExportTraceServiceRequest()).SerializeToString()
+    found = of_logs(otlp_protobuf.read_logs(packed.replace(b"XXXX", b"\xff" * 4)))
+    found_spans = of_spans(otlp_protobuf.read_spans(spans.replace(b"XXXX", b"\xff" * 4)))
+    good = found_in_logs(logs(record(), record(timeUnixNano=str(TIME + 1))))
+
+    assert (good.failures, 1, "record 2: this is no LogRecord in protobuf.") == (
+        found.failures,
+        found.rejected,
+        found.problem,
+    )
+    assert (1, 1) == (len(found_spans.failures), found_spans.rejected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("botocore.exceptions.ClientError", "ClientError"),
+        ("com.acme.Orders$Missing", "Missing"),
+        ("std::runtime_error", "runtime_error"),
+        ("KeyError", "KeyError"),
+        ("odd.", "odd."),
+    ],
+)
+def test_classes_without_their_places(kind: str, expected: str) -> None:
+    """For handlers that log no more of a class."""
+    assert expected == bare_class(kind)
+
+
+def test_log_and_span_share_an_id() -> None:
+    """Of the class in the span, whatever the message and the moment; another span or class has another."""
+    logged = found_in_logs(logs(record(exception(type="ClientError", message="SlowDown"), timeUnixNano=str(TIME + 7))))
+    noted = found_in_traces(traces(span(event())))
+    others = found_in_logs(
+        logs(
+            record(spanId="eee19b7ec3c1b175"), record(exception(type="KeyError")), record(spanId=""), record(traceId="")
+        )
+    )
+
+    assert [f"otlp:{TRACE}:{SPAN}:ClientError"] == [*logged.shared.values()] == [*noted.shared.values()]
+    assert (2, set()) == (len(others.shared), {*others.shared.values()} & {*noted.shared.values()})
 
 
 @given(

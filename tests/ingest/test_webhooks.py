@@ -73,11 +73,27 @@ def test_sentry_issue() -> None:
     assert ("training", "sentry:issue:1170820242") == (failure.pipeline, failure.external_id)
 
 
+def test_sentry_metric_alert() -> None:
+    """What was measured, once each time that it begins: as it grows from warning to critical it is the same."""
+    warned, failure = (
+        sentry.read_webhook("metric_alert", webhooks.sentry_metric(how)) for how in ("warning", "critical")
+    )
+
+    assert warned is not None
+    assert failure is not None
+    assert "Critical: Failed uploads\n1000 events in the last 10 minutes" == failure.text
+    assert ("training", "Failed uploads") == (failure.pipeline, failure.step)
+    assert datetime(2026, 11, 20, 8, 15, 0, 250_000, UTC) == failure.occurred_at
+    assert "sentry:metric:1234" == warned.external_id == failure.external_id
+
+
 @pytest.mark.parametrize(
     ("resource", "payload"),
     [
         ("installation", {"action": "created", "data": {"installation": {}}}),
         ("metric_alert", {"action": "critical", "data": {}}),
+        ("metric_alert", webhooks.sentry_metric("resolved")),
+        ("metric_alert", webhooks.sentry_metric(id=None)),
         ("issue", webhooks.sentry_issue("resolved")),
         ("issue", webhooks.sentry_issue(level="info")),
         ("event_alert", webhooks.sentry(exception=None, level="info")),
@@ -148,7 +164,7 @@ def test_github_job() -> None:
         failure.run_id,
         failure.attempt,
     )
-    assert "github:job:acme/fraud:289782451" == failure.external_id
+    assert "github:2202229078:1:train" == failure.external_id
     assert webhooks.github()["workflow_job"]["html_url"] == failure.environment["html_url"]
     assert "self-hosted, gpu" == failure.environment["runner_labels"]
 
@@ -158,9 +174,7 @@ def test_github_re_run_that_passed() -> None:
     again = webhooks.github(conclusion="success", run_attempt=2, started_at="2026-11-20T09:00:00Z")
     started = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
-    assert Passed("acme/fraud: Nightly", "train", "2202229078", 2, started) == github.read_webhook(
-        "workflow_job", again
-    )
+    assert Passed("github:2202229078:1:train", 2, started) == github.read_webhook("workflow_job", again)
     assert None is github.read_webhook("workflow_job", webhooks.github(conclusion="success"))
 
 
@@ -182,7 +196,7 @@ def test_github_tells_of_no_failure(event: str, payload: dict[str, Any]) -> None
 
 PLACES = (
     *("exception", "tags", "level", "url", "occurrence", "labels", "annotations", "status", "startsAt", "fingerprint"),
-    *("id", "steps", "conclusion", "run_attempt", "completed_at", "metadata", "project"),
+    *("id", "steps", "conclusion", "run_attempt", "completed_at", "metadata", "project", "projects", "alert_rule"),
 )
 
 
@@ -193,6 +207,7 @@ def test_any_shape_is_read_or_passed_over(place: str, value: Any) -> None:
     sentry.read_webhook("event_alert", {"action": "triggered", "data": {"event": value}})
     sentry.read_webhook("event_alert", webhooks.sentry(**{"exception": chain, place: value}))
     sentry.read_webhook("issue", webhooks.sentry_issue(**{place: value}))
+    sentry.read_webhook("metric_alert", webhooks.sentry_metric(**{place: value}))
     alertmanager.read_webhook({"alerts": value})
     alertmanager.read_webhook(webhooks.alertmanager({**webhooks.alert(), place: value}))
     github.read_webhook("workflow_job", {"action": "completed", "workflow_job": value})

@@ -75,6 +75,29 @@ def sentry_issue(action: str = "created", /, **fields: Any) -> Document:
     return {"action": action, "data": {"issue": issue}, "installation": {"uuid": "a8e5d37a"}}
 
 
+def sentry_metric(action: str = "critical", /, **fields: Any) -> Document:
+    """A webhook about a metric alert."""
+    metric = {
+        "id": "1234",
+        "identifier": "7",
+        "organization_id": "1",
+        "projects": ["training"],
+        "title": "Failed uploads",
+        "type": 2,
+        "status": 20,
+        "date_started": "2026-11-20T08:15:00.250000Z",
+        "date_closed": None,
+        "alert_rule": {"id": "7", "name": "Failed uploads", "aggregate": "count()", "query": "op:upload"},
+    } | fields
+    told = {
+        "metric_alert": metric,
+        "description_title": "Critical: Failed uploads",
+        "description_text": "1000 events in the last 10 minutes",
+        "web_url": "https://sentry.example/organizations/acme/alerts/7/",
+    }
+    return {"action": action, "data": told, "installation": {"uuid": "a8e5d37a"}}
+
+
 def alert(status: str = "firing", /, **fields: Any) -> Document:
     """An alert on a job that failed."""
     return {

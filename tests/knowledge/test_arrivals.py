@@ -27,6 +27,15 @@ async def test_a_key_comes_once(database: Database) -> None:
     assert 1 == sum(at_once)
 
 
+async def test_what_is_forgotten_may_come_again(database: Database) -> None:
+    """Here, and in another process; once."""
+    one, other = remembering(database), remembering(database)
+    await one.is_first("a")
+    await one.forget("a")
+
+    assert [True, False, False] == [await one.is_first("a"), await one.is_first("a"), await other.is_first("a")]
+
+
 async def test_without_postgresql_each_process_remembers(database_url: str) -> None:
     """Replays are refused all the same."""
     database = Database(database_url)

@@ -1,15 +1,19 @@
 """*Ask*, where people land: paste an error, get the advice.
 
-What was asked is recorded, as `POST /advise` records it, and has a permalink: `/ui/incidents/{id}`. The incident's
-`external_id` is made of what was pasted, so that pasting it twice counts once and leads to the same page. An example is
-answered without being recorded, and its address carries its name: `/ui/?example=slow-down`.
+What was asked is recorded as an occurrence, as `POST /advise` records it, and has a permalink: `/ui/incidents/{id}`.
+The incident's `external_id` is made of what was pasted and of the hour: pasted again within the hour (a reload, a
+double click) it is the same and leads to the same page, and next week it has happened again. Whose pipeline has
+reported the failure already only looks: that is answered, and nothing is recorded or counted. A person takes no part in
+a storm, for nobody waits for them to try. An example is answered without being recorded, and its address carries its
+name: `/ui/?example=slow-down`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import StringConstraints
@@ -21,18 +25,23 @@ from api.web.advice import shown
 from api.web.examples import EXAMPLES, example_of
 from api.web.forms import Form, checked, fields_of
 from api.web.rendering import NavEntry, address_of, page
-from api.web.visitors import HOME, Visiting
+from api.web.visitors import HOME, Visiting, Visitor
 from ingest.records import Attempt, Name, Text
+from knowledge.errors import StoreUnavailable
 from knowledge.failures import Failure
+from knowledge.incident_log import ASKED_HERE
+from knowledge.service import KnowledgeService
 
 NAV = NavEntry("Ask", HOME, "a")
 router = APIRouter()
+#: What is pasted again within this time is the same occurrence.
+AGAIN = timedelta(hours=1)
 #: What an advice says where the failure could only be kept aside.
 AWAY = "store"
 
 
 class AskForm(Form):
-    """A failure as people paste it."""
+    """A failure as people paste it; `only_look` records nothing."""
 
     text: Annotated[Text, StringConstraints(min_length=1)]
     pipeline: Name | None = None
@@ -40,18 +49,25 @@ class AskForm(Form):
     run_id: Name | None = None
     attempt: Attempt | None = None
     max_attempts: Attempt | None = None
+    only_look: Literal["yes"] | None = None
 
-    def to_failure(self) -> Failure:
-        """The failure; the same fields again are the same failure."""
-        said = self.model_dump()
-        digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
-        return Failure(**said, external_id=f"page:{digest}")
+    def to_failure(self, external_id: str | None = None) -> Failure:
+        """What is said of the failure."""
+        return Failure(**self.model_dump(exclude={"only_look"}), external_id=external_id)
+
+    def external_ids(self, *, now: datetime) -> tuple[str, str]:
+        """What these fields are called in this hour and in the hour before."""
+        said = json.dumps(self.model_dump(exclude={"only_look"}), sort_keys=True)
+        digest, hour = hashlib.sha256(said.encode()).hexdigest()[:32], int(now.timestamp() // AGAIN.total_seconds())
+        return f"{ASKED_HERE}{digest}:{hour}", f"{ASKED_HERE}{digest}:{hour - 1}"
 
 
 @router.get("/", name="ask")
 async def ask_page(request: Request, service: Service, visitor: Visiting, example: str | None = None) -> Response:
     """The form; with an example, filled in and answered."""
     chosen = example_of(example)
+    if example and chosen is None:
+        raise Problem(422, f"it is one of {', '.join(each.key for each in EXAMPLES)}.", field="example")
     if chosen is None:
         return _page(request, fields={})
     failure = Failure(text=chosen.text)
@@ -70,10 +86,24 @@ async def ask(request: Request, service: Service, visitor: Visiting) -> Response
             problem.detail if "text" in fields else "Paste an error first: a message, a traceback, or the end of a log."
         )
         return _page(request, fields=fields, status=422, problem=said)
-    advice = await service.advise(visitor.workspace, form.to_failure())
+    if form.only_look:
+        advice = await service.advise(visitor.workspace, form.to_failure(), dry_run=True)
+        return _page(request, fields=fields, advice=shown(advice, text=form.text), only_looked=True)
+    external_id = await _external_id(service, visitor, form)
+    advice = await service.advise(visitor.workspace, form.to_failure(external_id), claims=False)
     if AWAY in advice["degraded"]:  # the incident cannot be shown yet, its advice can
         return _page(request, fields=fields, advice=shown(advice, text=form.text), kept=advice["incident_id"])
     return RedirectResponse(address_of(request, "incident", incident_id=advice["incident_id"]), status_code=303)
+
+
+async def _external_id(service: KnowledgeService, visitor: Visitor, form: AskForm) -> str:
+    """That of the hour before, where it was asked then: so it is the same for an hour at least, and two at most."""
+    current, before = form.external_ids(now=datetime.now(UTC))
+    try:
+        known = await service.known(visitor.workspace, [current, before])
+    except StoreUnavailable:  # it is kept aside, and told apart when it is written
+        return current
+    return before if before in known and current not in known else current
 
 
 def _page(
@@ -84,7 +114,8 @@ def _page(
     advice: object = None,
     chosen: str | None = None,
     kept: str | None = None,
+    only_looked: bool = False,
     problem: str | None = None,
 ) -> Response:
-    context = {"advice": advice, "chosen": chosen, "kept": kept, "problem": problem}
+    context = {"advice": advice, "chosen": chosen, "kept": kept, "only_looked": only_looked, "problem": problem}
     return page(request, "ask.html", status=status, fields=fields, examples=EXAMPLES, **context)

@@ -11,19 +11,22 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
 from pydantic import Field, StringConstraints
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from api.context import Service
 from api.problems import Problem
 from api.web.differences import nearest_sides
 from api.web.forms import read_form, values_of
 from api.web.pages.incidents import OnceForm
+from api.web.pages.meanwhile import changed_meanwhile
 from api.web.pages.precedents import after_change
 from api.web.rendering import address_of, page
+from api.web.told import led_to
 from api.web.visitors import Visiting, Visitor
 from ingest.records import Summary
 from knowledge.correcting import ChangeOf, Correction, Merge, Signed, Split, Undo
 from knowledge.documents import Document
+from knowledge.errors import Conflict, StaleVersion
 from knowledge.failures import Action, Cause, Resolution, Verdict
 from knowledge.service import KnowledgeService
 from knowledge.store.records import Keep
@@ -86,8 +89,7 @@ class UndoForm(ChangeForm):
 async def correct(precedent_id: UUID, request: Request, service: Service, visitor: Visiting) -> Response:
     """Say what it is; a person's word outweighs what was counted."""
     form = await read_form(request, CorrectionForm)
-    await _change(request, service, visitor, precedent_id, form.correction(), form=form)
-    return await after_change(request, service, visitor, precedent_id, said="verdict")
+    return await _changed(request, service, visitor, precedent_id, form.correction(), form=form, said="verdict")
 
 
 @router.post("/resolution", name="precedent-resolution")
@@ -95,8 +97,8 @@ async def resolve(precedent_id: UUID, request: Request, service: Service, visito
     """Say what fixes it."""
     form = await read_form(request, FixForm)
     said = Resolution(form.summary, form.action, form.author or visitor.author)
-    await _change(request, service, visitor, precedent_id, Correction(resolution=said), form=form)
-    return await after_change(request, service, visitor, precedent_id, said="resolution")
+    change = Correction(resolution=said)
+    return await _changed(request, service, visitor, precedent_id, change, form=form, said="resolution")
 
 
 @router.get("/merge", name="precedent-merge")
@@ -115,7 +117,13 @@ async def merge(precedent_id: UUID, request: Request, service: Service, visitor:
     """Make them one; recurrences of either follow."""
     form = await read_form(request, MergeForm)
     joined = Merge([form.other], read={form.other: form.other_version})
-    await _change(request, service, visitor, precedent_id, joined, form=form)
+    try:
+        await _change(request, service, visitor, precedent_id, joined, form=form)
+    except (StaleVersion, Conflict) as error:
+        into = await service.precedent(visitor.workspace, precedent_id)
+        is_as_read = (into["id"], into["version"]) == (str(precedent_id), form.version)
+        changed = form.other if is_as_read else precedent_id
+        return await changed_meanwhile(request, service, visitor, changed, error=error)
     return await after_change(request, service, visitor, precedent_id, said="merge")
 
 
@@ -127,17 +135,37 @@ async def split(precedent_id: UUID, request: Request, service: Service, visitor:
     if not fingerprints:
         raise Problem(422, "Tick at least one signature that is something else.")
     form = form.model_copy(update={"fingerprint": " ".join(fingerprints)})  # its key is bound to all of them
-    new = await _change(request, service, visitor, precedent_id, Split(fingerprints), form=form)
+    try:
+        new = await _change(request, service, visitor, precedent_id, Split(fingerprints), form=form)
+    except (StaleVersion, Conflict) as error:
+        return await changed_meanwhile(request, service, visitor, precedent_id, error=error)
     address = address_of(request, "precedent", precedent_id=new["id"])
-    return RedirectResponse(f"{address}?said=split", status_code=303)
+    return led_to(address, telling="split")
 
 
 @router.post("/undo", name="precedent-undo")
 async def undo(precedent_id: UUID, request: Request, service: Service, visitor: Visiting) -> Response:
     """Take a change of its history back."""
     form = await read_form(request, UndoForm)
-    await _change(request, service, visitor, precedent_id, Undo(form.change), form=form)
-    return await after_change(request, service, visitor, precedent_id, said="undo")
+    return await _changed(request, service, visitor, precedent_id, Undo(form.change), form=form, said="undo")
+
+
+async def _changed(
+    request: Request,
+    service: KnowledgeService,
+    visitor: Visitor,
+    id: UUID,
+    change: ChangeOf,
+    *,
+    form: ChangeForm,
+    said: str,
+) -> Response:
+    """Change it, and show it as it is then; in its form, where somebody else was faster."""
+    try:
+        await _change(request, service, visitor, id, change, form=form)
+    except (StaleVersion, Conflict) as error:
+        return await changed_meanwhile(request, service, visitor, id, error=error)
+    return await after_change(request, service, visitor, id, said=said)
 
 
 async def _change(

@@ -21,6 +21,7 @@ from api.cursors import read_cursor, write_cursor
 from api.web.forms import Form, read_form
 from api.web.precedent import shown_changes, shown_precedent
 from api.web.rendering import address_of, is_in_place, page
+from api.web.told import led_to, told
 from api.web.visitors import Visiting, Visitor
 from api.web.voters import new_voter, remember_voter, voter_of
 from knowledge.documents import Document
@@ -65,10 +66,10 @@ async def read(
     visitor: Visiting,
     incidents: Cursor = None,
     history: Cursor = None,
-    said: str | None = None,
 ) -> Response:
     """All that is known of it; what was merged away leads to what it was merged into."""
-    return await precedent_page(request, service, visitor, precedent_id, places=Places(incidents, history), said=said)
+    places, said = Places(incidents, history), told(request)
+    return await precedent_page(request, service, visitor, precedent_id, places=places, said=said)
 
 
 @router.post("/{precedent_id}/resolutions/{resolution_id}/vote", name="precedent-vote")
@@ -101,7 +102,7 @@ async def after_change(
     if is_in_place(request):
         return await precedent_page(request, service, visitor, precedent_id, said=said, voter=voter)
     address = address_of(request, "precedent", precedent_id=precedent_id)
-    return RedirectResponse(f"{address}?said={said}", status_code=303)
+    return led_to(address, telling=said)
 
 
 async def precedent_page(

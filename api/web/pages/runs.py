@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from itertools import islice
 from typing import Annotated
 from urllib.parse import quote, urlencode
@@ -20,6 +21,7 @@ from starlette.responses import Response
 
 from api.context import Service
 from api.cursors import read_cursor, write_cursor
+from api.problems import Problem
 from api.web.rendering import PREFIX, NavEntry, address_of, page
 from api.web.run import Axis, events_of, json_text, lanes_of, shown_decision
 from api.web.visitors import Visiting
@@ -35,8 +37,19 @@ from knowledge.store.outlines import MOST_ARTIFACTS
 NAV = NavEntry("Runs", "/ui/runs", "r")
 router = APIRouter(prefix="/runs")
 RUNS, DECISIONS, SUB_TASKS = 30, 20, 100
-#: Times that a list goes back, in days.
-WITHIN: Mapping[str, int] = {"day": 1, "week": 7, "month": 30}
+
+
+class Within(StrEnum):
+    """How far a list goes back."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+    @property
+    def days(self) -> int:
+        """Its length."""
+        return {"day": 1, "week": 7, "month": 30}[self.value]
 
 
 def _given(value: object) -> object:
@@ -46,6 +59,7 @@ def _given(value: object) -> object:
 
 Text = Annotated[Annotated[str, StringConstraints(max_length=200)] | None, BeforeValidator(_given)]
 Stated = Annotated[Status | None, BeforeValidator(_given)]
+Spanned = Annotated[Within | None, BeforeValidator(_given)]
 RunId = Annotated[str, Path(min_length=1, max_length=200)]
 
 
@@ -65,25 +79,23 @@ async def list_runs(
     visitor: Visiting,
     pipeline: Text = None,
     status: Stated = None,
-    within: Text = None,
+    within: Spanned = None,
     cursor: Text = None,
 ) -> Response:
     """Runs, newest first, each with its progress and when it will be done."""
-    days = WITHIN.get(within or "")
-    since = datetime.now(UTC) - timedelta(days=days) if days else None
+    since = datetime.now(UTC) - timedelta(days=within.days) if within else None
     wanted = RunFilter(pipeline=pipeline, status=status, since=since)
-    found = await memory.runs(visitor.workspace, wanted, after=_read(cursor), limit=RUNS + 1)
-    asked = {"pipeline": pipeline, "status": status and status.value, "within": within if days else None}
+    found = await memory.runs(visitor.workspace, wanted, after=_read("cursor", cursor), limit=RUNS + 1)
+    asked = {"pipeline": pipeline, "status": status and status.value, "within": within and within.value}
     last = found[RUNS - 1] if len(found) > RUNS else None
     return page(
         request,
         "runs.html",
         runs=found[:RUNS],
-        origin=str(request.base_url.replace(path="")).rstrip("/"),
         asked=asked,
         is_filtered=any(asked.values()),
         statuses=[each.value for each in Status],
-        spans=list(WITHIN),
+        spans=[each.value for each in Within],
         of_pipeline={each["pipeline"]: _address(request, asked | {"pipeline": each["pipeline"]}) for each in found},
         next=_address(request, asked | {"cursor": write_cursor(last["started_at"], last["id"])}) if last else None,
         first=_address(request, asked) if cursor else None,
@@ -107,13 +119,13 @@ async def read_run(
     records: Decisions = parts.decisions
     try:
         run, resume, made = await asyncio.gather(
-            outlines.of(workspace, run_id, after_step=steps, after_incident=_read(incidents)),
+            outlines.of(workspace, run_id, after_step=steps, after_incident=_read("incidents", incidents)),
             _resume(memory, workspace, run_id),
-            records.of_run(workspace, run_id, after=_read(decisions), limit=DECISIONS + 1),
+            records.of_run(workspace, run_id, after=_read("decisions", decisions), limit=DECISIONS + 1),
         )
     except NotFound as error:
-        if (error.members or {}).get("missing") != "run":
-            raise
+        if (missing := error.members.get("missing")) != "run":
+            raise Problem(404, str(error), field="steps" if missing == "step" else None) from None
         return await _untold(request, service, workspace, run_id)
     shown, here = made[:DECISIONS], _place(run_id)
     links = {each["id"]: address_of(request, "incident", incident_id=each["id"]) for each in run["incidents"]}
@@ -165,8 +177,12 @@ async def read_step(
     )
 
 
-def _read(cursor: str | None) -> tuple[datetime, UUID] | None:
-    return None if cursor is None else read_cursor(cursor)
+def _read(part: str, cursor: str | None) -> tuple[datetime, UUID] | None:
+    """The place in a list; a 422 problem names the part of the address that says none."""
+    try:
+        return None if cursor is None else read_cursor(cursor)
+    except Problem as problem:
+        raise Problem(problem.status, problem.detail, field=part) from None
 
 
 def _place(run_id: str) -> str:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from pydantic import StringConstraints
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from api.context import JsonAnswer
 from api.cursors import read_cursor, write_cursor
@@ -19,6 +19,7 @@ from api.web.downloads import attached, csv_file
 from api.web.forms import Form, checked, read_form
 from api.web.rendering import NavEntry, is_in_place, page
 from api.web.search import COLUMNS, FOUND, LISTED, Looked, address_of_search, looked, row_of
+from api.web.told import led_to, told
 from api.web.visitors import Visiting, Visitor
 from ingest.records import Name
 from knowledge.facets import Chosen, Within
@@ -44,7 +45,6 @@ class SearchAddress(Form):
     within: Within | None = None
     resolved: Literal["yes", "no"] | None = None
     cursor: Annotated[str, StringConstraints(max_length=200)] | None = None
-    said: str | None = None
 
     def chosen(self) -> Chosen:
         """What was chosen of each facet."""
@@ -71,7 +71,7 @@ class DeletingForm(SearchAddress):
 async def search(request: Request, visitor: Visiting) -> Response:
     """The form, facets and results; in place the facets and results."""
     asked = _asked(request)
-    found = await _found(request, visitor, asked, limit=FOUND if asked.q else LISTED)
+    found = await _found(request, visitor, asked)
     shown = looked(found, asked.fields(), next=_next(found), is_first=asked.cursor is None)
     if is_in_place(request):
         return page(request, "_found.html", **_context(asked, shown))
@@ -81,7 +81,7 @@ async def search(request: Request, visitor: Visiting) -> Response:
         request,
         "search.html",
         saved=[(each, address_of_search(each.fields)) for each in saved],
-        said=SAID.get(asked.said or ""),
+        said=SAID.get(told(request)),
         **_context(asked, shown),
     )
 
@@ -109,7 +109,7 @@ async def save(request: Request, visitor: Visiting) -> Response:
     form = await read_form(request, SavingForm)
     fields = form.fields()
     await _saved_searches(request).save(visitor.workspace, name=form.name, fields=fields, by=visitor.author)
-    return RedirectResponse(address_of_search({**fields, "said": "saved"}), status_code=303)
+    return led_to(address_of_search(fields), telling="saved")
 
 
 @router.post("/search/saved/{search_id}/delete", name="search-delete")
@@ -117,7 +117,7 @@ async def delete(search_id: UUID, request: Request, visitor: Visiting) -> Respon
     """Forget a search that was kept."""
     form = await read_form(request, DeletingForm)
     await _saved_searches(request).remove(visitor.workspace, search_id)
-    return RedirectResponse(address_of_search({**form.fields(), "said": "deleted"}), status_code=303)
+    return led_to(address_of_search(form.fields()), telling="deleted")
 
 
 def _asked(request: Request) -> SearchAddress:
@@ -125,17 +125,20 @@ def _asked(request: Request) -> SearchAddress:
     return checked({name: value for name, value in request.query_params.items() if value.strip()}, SearchAddress)
 
 
-async def _found(request: Request, visitor: Visitor, asked: SearchAddress, *, limit: int) -> Found:
+async def _found(request: Request, visitor: Visitor, asked: SearchAddress) -> Found:
     finding: Finding = request.app.state.parts.finding
     if asked.q:
-        return await finding.nearest(visitor.workspace, asked.q, asked.chosen(), limit=limit)
+        return await finding.nearest(visitor.workspace, asked.q, asked.chosen(), limit=FOUND)
     after = read_cursor(asked.cursor) if asked.cursor else None
-    return await finding.latest(visitor.workspace, asked.chosen(), after=after, limit=limit)
+    return await finding.latest(visitor.workspace, asked.chosen(), after=after, limit=LISTED)
 
 
 async def _all_found(request: Request, visitor: Visitor) -> Found:
+    finding: Finding = request.app.state.parts.finding
     asked = _asked(request)
-    return await _found(request, visitor, asked, limit=MOST_NEAR if asked.q else MOST_LISTED)
+    if asked.q:
+        return await finding.all_nearest(visitor.workspace, asked.q, asked.chosen(), limit=MOST_NEAR)
+    return await finding.all_latest(visitor.workspace, asked.chosen(), limit=MOST_LISTED)
 
 
 def _next(found: Found) -> str | None:

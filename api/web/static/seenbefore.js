@@ -1,10 +1,10 @@
-// What pages do beyond htmx: the theme, keys, copying, and saying when the service cannot be reached.
+// What pages do beyond htmx: the theme, keys, copying, and saying when an answer does not come.
 // Without it every page works all the same. It reads no error text and puts none anywhere.
 "use strict";
 
 (() => {
   const THEMES = ["system", "light", "dark"];
-  const NAMES = { system: "as the system", light: "light", dark: "dark" };
+  const NAMES = { system: "system", light: "light", dark: "dark" };
   const root = document.documentElement;
 
   const remembered = () => {
@@ -37,8 +37,11 @@
     if (place === null) return;
     place.textContent = text;
     clearTimeout(say.timer);
-    say.timer = setTimeout(() => { place.textContent = ""; }, 5000);
+    say.timer = setTimeout(() => { place.textContent = ""; }, 8000);
   };
+
+  const AWAY = "The service cannot be reached. What you wrote is still here: send it again, nothing is done twice.";
+  const isOurs = (answer) => (answer.getResponseHeader("Content-Security-Policy") || "").startsWith("default-src 'none'");
 
   const copy = async (button) => {
     const source = document.getElementById(button.dataset.copy);
@@ -59,6 +62,28 @@
     if (help && !help.open) help.showModal();
   };
 
+  // The entries of the page's lists: each by its first link.
+  const entries = () =>
+    [...document.querySelectorAll("main ol > li, main .entries > li, main tbody > tr")]
+      .map((each) => each.querySelector("a[href]"))
+      .filter((link, place, all) => link !== null && all.indexOf(link) === place && link.checkVisibility());
+
+  const walk = (down) => {
+    const links = entries();
+    const here = links.findIndex((link) => link.closest("li, tr").contains(document.activeElement));
+    const there = here < 0 ? (down ? 0 : links.length - 1) : here + (down ? 1 : -1);
+    if (links[there] === undefined) return;
+    links[there].focus({ focusVisible: true });
+    links[there].scrollIntoView({ block: "nearest" });
+  };
+
+  const closeMenu = (place) => {
+    const menu = place.closest?.("details.menu[open], details.say[open]");
+    if (!menu) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  };
+
   let awaiting = 0; // until when a letter after `g` counts
 
   const onKey = (event) => {
@@ -74,6 +99,7 @@
       if (event.key === "Escape") place.blur();
       return;
     }
+    if (event.key === "Escape") return closeMenu(place);
     if (document.querySelector("dialog[open]")) return;
     if (Date.now() < awaiting) {
       awaiting = 0;
@@ -85,6 +111,7 @@
       return;
     }
     if (event.key === "g") awaiting = Date.now() + 1500;
+    else if (event.key === "j" || event.key === "k") walk(event.key === "j");
     else if (event.key === "?") { event.preventDefault(); openHelp(); }
     else if (event.key === "/") {
       const field = document.querySelector("[data-search]") || document.querySelector("main textarea, main input[type=search]");
@@ -132,7 +159,13 @@
     const said = event.target.querySelector("[data-said]"); // the form that had the focus is gone
     if (said) said.focus();
   });
-  document.addEventListener("htmx:sendError", () => say("The service cannot be reached. What you wrote is still here."));
+  document.addEventListener("htmx:sendError", () => say(AWAY));
+  document.addEventListener("htmx:timeout", () => say(AWAY));
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (isOurs(event.detail.xhr)) return; // an error of the service's own is a note in its place
+    event.detail.shouldSwap = false; // what a proxy says in its place is no part of the page
+    say(AWAY);
+  });
   document.addEventListener("keydown", onKey);
   document.addEventListener("click", onClick);
   document.addEventListener("submit", onSubmit);

@@ -25,6 +25,7 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryDecision, RetryP
 
 from seenbefore.adapters.earlier import failure_of_attempt
 from seenbefore.adapters.guard import Bounds, ask, harmless
+from seenbefore.adapters.ids import id_of
 from seenbefore.advice import Advice, default_advice
 from seenbefore.client import Client
 from seenbefore.settings import TIMEOUT_S
@@ -98,7 +99,8 @@ class AdvisedRetryPolicy(RetryPolicy):
         return {name: value for name, value in self.__dict__.items() if name != "memory"}
 
     def _ask(self, exception: BaseException, try_number: int, max_tries: int, context: Context | None) -> Advice:
-        told = about(context) | {"attempt": try_number, "max_attempts": max_tries + 1}
+        attempts = {"attempt": try_number, "max_attempts": max_tries + 1}
+        told = about(context) | attempts | {"external_id": external_id(context, try_number)}
         bounds = Bounds(longest_wait_s=self.longest_wait_s)
         return ask(self.memory, exception, bounds=bounds, about=lambda: told)
 
@@ -125,6 +127,15 @@ def about(context: Context | None) -> dict[str, str]:
         return {}
     mapped = f"[{ti.map_index}]" if ti.map_index is not None and ti.map_index >= 0 else ""
     return {"pipeline": ti.dag_id, "step": f"{ti.task_id}{mapped}", "run_id": f"{ti.dag_id}:{ti.run_id}"}
+
+
+def external_id(context: Context | None, try_number: int) -> str | None:
+    """The try's id: a backfill of Airflow's history gives it the same."""
+    ti = _instance(context)
+    if ti is None:
+        return None
+    index = -1 if ti.map_index is None else ti.map_index
+    return id_of("airflow", ti.dag_id, ti.run_id, ti.task_id, index, try_number)
 
 
 def decided(advice: Advice) -> RetryDecision:

@@ -25,6 +25,7 @@ from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
 
 from seenbefore.adapters.guard import Bounds, ask, harmless, log
+from seenbefore.adapters.ids import id_of
 from seenbefore.adapters.known import fields_of, look_up, page_of
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class _Noting:
         advice = ask(self.memory, failure, bounds=UNBOUNDED, about=lambda: told)
         if advice.incident_id is None:
             return False
+        run.data.tags[INCIDENT_ID] = advice.incident_id  # of the active run, which reads no tags again
         known = look_up(self.memory, advice, run_id=str(told["run_id"]))
         tags = [RunTag(f"{PREFIX}{name}", value[:LONGEST_TAG]) for name, value in fields_of(known).items()]
         client.log_batch(run.info.run_id, tags=tags)
@@ -139,7 +141,9 @@ class _Noting:
         own = {name: value for name, value in self.about.items() if value is not None}
         if "pipeline" not in own:
             own["pipeline"] = client.get_experiment(run.info.experiment_id).name
-        return {"run_id": run.info.run_id} | own
+        # What a run that goes on after a failure fails of next is another.
+        id = None if INCIDENT_ID in run.data.tags else id_of("mlflow", run.info.run_id)
+        return {"run_id": run.info.run_id, "external_id": id} | own
 
 
 def waiting_runs(client: MlflowClient, experiment_ids: Sequence[str], *, most: int) -> list[Run]:

@@ -24,6 +24,7 @@ from prefect.context import FlowRunContext
 from prefect.logging.loggers import task_run_logger
 
 from seenbefore.adapters.guard import Bounds, ask_async, harmless, harmless_async
+from seenbefore.adapters.ids import id_of
 from seenbefore.adapters.portable import Portable
 from seenbefore.advice import Advice
 
@@ -157,6 +158,7 @@ def about(task: Task[..., Any], run: TaskRun) -> dict[str, Any]:
         "run_id": str(run.flow_run_id or run.id),
         "attempt": run.run_count,
         "max_attempts": task.retries + 1,
+        "external_id": id_of("prefect", run.id, run.run_count),
     }
 
 

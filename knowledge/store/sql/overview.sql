@@ -101,6 +101,16 @@ WHERE w.id <> 0
       >= %(least)s
 ORDER BY w.id
 
+-- name: busy
+-- Workspaces with more incidents than that.
+SELECT w.id FROM workspaces w
+WHERE w.id <> 0
+  AND (SELECT count(*) FROM (
+          SELECT FROM incidents i WHERE i.workspace_id = w.id AND i.occurred_at >= %(since)s::timestamptz
+          LIMIT %(more_than)s + 1) counted)
+      > %(more_than)s
+ORDER BY w.id
+
 -- name: precedents
 -- As they are now: what somebody has meanwhile said a resolution of falls away.
 SELECT p.id, p.title, p.verdict, p.cause, p.last_seen, g.template

@@ -55,7 +55,7 @@ async def record(url: str) -> list[tuple[str, Document, Document]]:
 
 
 async def _talk(client: Client) -> None:
-    """A failure, its retry, what fixed it, and a call that is refused."""
+    """A failure, its retry, what fixed it, and two calls that are refused."""
     known = {"pipeline": "fraud-training", "step": "export", "run_id": "r-118", "attempt": 1, "max_attempts": 4}
     advice = await told(client, "advise", text=FAILURE, **known)
     await told(client, "get_precedent", precedent_id=advice["precedent"]["id"])
@@ -66,6 +66,7 @@ async def _talk(client: Client) -> None:
     said = {"summary": "Spread the keys over 16 prefixes", "action": "retry_with_backoff", "author": "export agent"}
     await told(client, "propose_resolution", incident_id=incident, **said)
     await client.call_tool("advise", {"txt": "boom", "attempt": "first"})
+    await client.call_tool("advise", {"text": "KeyError: 'tenure'\n\0\0\0"})
 
 
 def _title(asked: Document) -> str:

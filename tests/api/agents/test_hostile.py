@@ -1,23 +1,40 @@
-"""Hostile text in every place that an agent reads: none of it stands outside the marks, and none hides in them."""
+"""Hostile text in every place that an agent reads: none of it stands outside the marks, and none hides in them.
+
+Every text of the corpus stands in every field of every tool's answer and in every refusal, by the way that the server
+takes; some of each kind go all the way, from a failure that is told to the answers over the wire.
+"""
 
 from __future__ import annotations
 
 import json
 import unicodedata
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
+from enum import Enum
+from types import UnionType
+from typing import Any, Literal, Union, cast, get_args, get_origin
 from urllib.parse import quote
+from uuid import UUID
 
 import httpx
 import pytest
 from mcp import Client
 from mcp.types import CallToolResult
+from pydantic import BaseModel
 
+from api.agents.respondent import Refused, Respondent
+from api.agents.server import call
+from api.agents.tools import offered
 from tests.api.agents.asking import STDIO, agent, text_of
-from tests.hostile import TEXTS
+from tests.api.agents.test_marking import full
+from tests.api.agents.test_reading import SOUND
+from tests.hostile import ORDERS, TEXTS
 
 HASH = "0123456789abcdef" * 4
 #: A name has at most so many characters, a text in a body so many.
 NAME, TEXT = 150, 100_000
+#: Of every kind some go all the way.
+ALL_THE_WAY = ("script", "somebody", *ORDERS, "equals", *("escapes", "controls", "tags", "right to left"), "many lines")
 #: What any of the texts would leave behind, if a piece of it stood outside the marks.
 TRACES = ("seenbefore", "evil", "ignore all", "script", "<!", "<@", "system:", "human:", "=hyperlink", "cmd|", "owned")
 
@@ -116,7 +133,93 @@ async def everything(client: Client, text: str, ids: dict[str, str], run: str) -
     return [await client.call_tool(tool, arguments) for tool, arguments in calls]
 
 
+def filled(annotation: Any, text: str) -> Any:
+    """What the service could answer for a field of that type, the text wherever one may stand."""
+    origin, arguments, metadata = get_origin(annotation), get_args(annotation), getattr(annotation, "__metadata__", ())
+    made_by = {getattr(getattr(each, "func", None), "__name__", "") for each in metadata}
+    if made_by & FILLED.keys():
+        return FILLED[(made_by & FILLED.keys()).pop()](text)
+    if metadata:
+        return HEX if annotation.__origin__ is str else filled(annotation.__origin__, text)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {name: filled(full(field), text) for name, field in annotation.model_fields.items()}
+    if origin is list:
+        return [filled(arguments[0], text)]
+    if origin in (Union, UnionType):
+        return filled(arguments[0], text)
+    if origin is Literal:
+        return arguments[0]
+    if issubclass(annotation, Enum):
+        return next(iter(annotation)).value
+    return VALUES[annotation]
+
+
+#: How a field that takes foreign text is told it, by the function that marks it.
+FILLED: dict[str, Callable[[str], Any]] = {
+    "_wrapped": lambda text: text,
+    "_listed": lambda text: {text: text},
+    "_artifacts": lambda text: {text: {"sha256": text, "uri": text}},
+}
+#: Letters that are hexadecimal and a word as well.
+HEX = "abcdefab"
+VALUES: dict[type, Any] = {
+    UUID: HASH[:32],
+    datetime: "2026-11-20T08:15:00Z",
+    bool: True,
+    int: 1,
+    float: 0.5,
+    str: "",  # the note, which every answer makes anew
+}
+
+
+class Saying:
+    """A respondent with one thing to say, or to refuse."""
+
+    def __init__(self, said: Any) -> None:
+        self._said = said
+
+    def __getattr__(self, name: str) -> Any:
+        async def answer(*_: Any, **__: Any) -> Any:
+            if isinstance(self._said, Exception):
+                raise self._said
+            return self._said
+
+        return answer
+
+
+async def everywhere(text: str) -> list[CallToolResult]:
+    """All answers and refusals of all tools, with the text in every place that may have one."""
+    results = []
+    for tool in offered(writes=True):
+        document, sound = filled(tool.told, text), SOUND[tool.name]
+        said: tuple[Any, ...] = (document, Refused(409, text, fields=[text, text]))
+        results += [await call(tool, sound, respondent=cast(Respondent, Saying(each))) for each in said]
+        assert [False, True] == [each.is_error for each in results[-2:]]
+        wrong = [{**sound, field: [text]} for field in sound] + [{**sound, text: 1}, {**sound, "run_id": {text: text}}]
+        results += [await call(tool, each, respondent=cast(Respondent, Saying(document))) for each in wrong]
+    return results
+
+
 @pytest.mark.parametrize("name", TEXTS)
+async def test_no_field_and_no_refusal_lets_a_text_out(name: str) -> None:
+    """As text or as structured content, with nothing hidden."""
+    text = TEXTS[name][:TEXT]
+    results = await everywhere(text)
+
+    left = "\n".join(outside(each) for each in results).lower()
+    assert 100 < sum(text_of(each).count("</data-") for each in results)
+    assert [] == [trace for trace in TRACES if trace in left]
+    assert [] == [piece for piece in pieces_of(text) if piece in left]
+    assert set() == set().union(*(hidden(each) for each in results))
+
+
+def pieces_of(text: str) -> list[str]:
+    """The telling lines of a text."""
+    pieces = [line.strip().lower() for line in text.splitlines() if len(line.strip()) > 6]
+    return [piece[:100] for piece in pieces[:100]]
+
+
+@pytest.mark.parametrize("name", ALL_THE_WAY)
 async def test_no_hostile_text_stands_outside_the_marks(
     writing_url: str, workspace: str, people: httpx.Client, name: str
 ) -> None:
@@ -129,8 +232,7 @@ async def test_no_hostile_text_stands_outside_the_marks(
 
     left = "\n".join(outside(each) for each in results).lower()
     assert [] == [trace for trace in TRACES if trace in left]
-    pieces = [line.strip().lower() for line in text.splitlines() if len(line.strip()) > 6]
-    assert [] == [piece[:100] for piece in pieces[:100] if piece[:100] in left]
+    assert [] == [piece for piece in pieces_of(text) if piece in left]
     assert set() == set().union(*(hidden(each) for each in results))
     assert 4 <= sum(not each.is_error for each in results)
 

@@ -22,7 +22,7 @@ def unmarked(annotation: Any, place: str) -> list[str]:
     """Places of a model where text could stand that is neither marked nor checked to be a word of ours."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        hints = {name: _full(field) for name, field in annotation.model_fields.items()}
+        hints = {name: full(field) for name, field in annotation.model_fields.items()}
         return [each for name, hint in hints.items() for each in unmarked(hint, f"{place}.{name}")]
     if hasattr(annotation, "__metadata__"):
         if annotation.__origin__ is str:
@@ -37,7 +37,7 @@ def unmarked(annotation: Any, place: str) -> list[str]:
     return [place]
 
 
-def _full(field: Any) -> Any:
+def full(field: Any) -> Any:
     """The annotation of a field with the metadata that pydantic has taken off it."""
     return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
 

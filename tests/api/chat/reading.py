@@ -37,6 +37,11 @@ def size(block: dict[str, Any]) -> int:
     return sum(len(each["text"]) for each in elements(block) if isinstance(each.get("text"), str))
 
 
+def value_of(blocks: list[dict[str, Any]], action: str) -> str:
+    """What the button of that action carries."""
+    return next(str(each["value"]) for each in elements(blocks) if each.get("action_id") == action)
+
+
 def incident_of(blocks: list[dict[str, Any]]) -> str:
     """The incident that the buttons are for."""
     actions = next(each for each in blocks if each["type"] == "actions")

@@ -23,6 +23,8 @@ TOKEN = "xoxb-not-a-real-token"
 BOT = "U0BOT"
 CHANNEL = "C0FAILURES"
 PATIENCE_S = 10.0
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 
 numbers = itertools.count(1)
 
@@ -156,107 +158,134 @@ class Workspace:
 
     def command(self, text: str, **more: str) -> httpx.Response:
         """`/seenbefore <text>`."""
-        form = {
-            "token": "legacy",
-            "team_id": "T0001",
-            "team_domain": "example",
-            "channel_id": CHANNEL,
-            "channel_name": "failures",
-            "user_id": "U0ANA",
-            "user_name": "ana",
-            "command": "/seenbefore",
-            "text": text,
-            "api_app_id": "A0001",
-            "is_enterprise_install": "false",
-            "response_url": self.slack.response_url,
-            "trigger_id": f"{next(numbers)}.trigger",
-        }
-        return self.send("commands", urlencode(form | more).encode(), kind="application/x-www-form-urlencoded")
+        form = command_form(text, response_url=self.slack.response_url) | more
+        return self.send("commands", urlencode(form).encode(), kind=FORM)
 
     def event(self, event: dict[str, Any], *, event_id: str | None = None, retry: int | None = None) -> httpx.Response:
         """Something of the Events API."""
-        body = {
-            "token": "legacy",
-            "team_id": "T0001",
-            "api_app_id": "A0001",
-            "type": "event_callback",
-            "event_id": event_id or f"Ev{next(numbers):08}",
-            "event_time": int(time.time()),
-            "authorizations": [{"team_id": "T0001", "user_id": BOT, "is_bot": True, "is_enterprise_install": False}],
-            "event": event,
-        }
+        body = event_body(event) | ({"event_id": event_id} if event_id else {})
         content, headers = json.dumps(body).encode(), {}
         if retry is not None:
-            headers = signed(content, kind="application/json", at=time.time() + retry)
+            headers = signed(content, kind=JSON, at=time.time() + retry)
             headers |= {"X-Slack-Retry-Num": str(retry), "X-Slack-Retry-Reason": "http_timeout"}
-        return self.send("events", content, kind="application/json", **headers)
+        return self.send("events", content, kind=JSON, **headers)
 
     def message(self, text: str, *, kind: str = "message", **more: Any) -> dict[str, Any]:
         """What `event` sends for a message in the channel."""
-        ts = f"{1_690_000_000 + next(numbers)}.000200"
-        return {
-            "type": kind,
-            "user": "U0ANA",
-            "text": text,
-            "ts": ts,
-            "channel": CHANNEL,
-            "channel_type": "channel",
-        } | more
+        return message_event(text, kind=kind) | more
 
     def interact(self, payload: dict[str, Any], **more: Any) -> httpx.Response:
         """A button, a shortcut or a modal."""
-        common = {
-            "team": {"id": "T0001", "domain": "example"},
-            "user": {"id": "U0ANA", "username": "ana", "name": "ana", "team_id": "T0001"},
-            "api_app_id": "A0001",
-            "token": "legacy",
-            "trigger_id": f"{next(numbers)}.trigger",
-        }
-        body = urlencode({"payload": json.dumps(common | payload | more)}).encode()
-        return self.send("actions", body, kind="application/x-www-form-urlencoded")
+        return self.send("actions", urlencode({"payload": json.dumps(payload | more)}).encode(), kind=FORM)
 
-    def press(self, action: str, incident_id: str, *, ephemeral: bool = False, **more: Any) -> httpx.Response:
+    def press(self, action: str, value: str, *, ephemeral: bool = False, **more: Any) -> httpx.Response:
         """A button under an answer."""
-        container = {"type": "message", "message_ts": "1700000001.000100", "channel_id": CHANNEL}
-        payload: dict[str, Any] = {
-            "type": "block_actions",
-            "container": container | {"is_ephemeral": ephemeral},
-            "channel": {"id": CHANNEL, "name": "failures"},
-            "response_url": self.slack.response_url,
-            "actions": [
-                {"type": "button", "action_id": action, "block_id": "b", "value": incident_id, "action_ts": "1.2"}
-            ],
-        }
-        return self.interact(payload | more)
+        pressed = press_payload(action, value, response_url=self.slack.response_url, ephemeral=ephemeral)
+        return self.interact(pressed, **more)
 
     def shortcut(self, message: dict[str, Any]) -> httpx.Response:
         """ "Seen this before?" in the menu of a message."""
-        return self.interact(
-            {
-                "type": "message_action",
-                "callback_id": "seen_this_before",
-                "action_ts": f"{next(numbers)}.1",
-                "message_ts": message["ts"],
-                "channel": {"id": CHANNEL, "name": "failures"},
-                "message": message,
-                "response_url": self.slack.response_url,
-            }
-        )
+        return self.interact(shortcut_payload(message, response_url=self.slack.response_url))
 
     def fill_in(self, view: dict[str, Any], **given: str) -> httpx.Response:
         """Save a modal that was opened."""
-        values: dict[str, Any] = {}
-        for block in view["blocks"]:
-            name, kind = block["block_id"], block["element"]["type"]
-            if kind == "static_select":
-                chosen = {"value": given[name]} if name in given else None
-                values[name] = {name: {"type": kind, "selected_option": chosen}}
-            else:
-                values[name] = {name: {"type": kind, "value": given.get(name)}}
-        return self.interact(
-            {
-                "type": "view_submission",
-                "view": view | {"id": "V0001", "state": {"values": values}},
-                "response_urls": [],
-            }
-        )
+        return self.interact(submission_payload(view, **given))
+
+
+def command_form(text: str, *, response_url: str) -> dict[str, str]:
+    """`/seenbefore <text>`, as Slack documents it."""
+    return {
+        "token": "legacy",
+        "team_id": "T0001",
+        "team_domain": "example",
+        "channel_id": CHANNEL,
+        "channel_name": "failures",
+        "user_id": "U0ANA",
+        "user_name": "ana",
+        "command": "/seenbefore",
+        "text": text,
+        "api_app_id": "A0001",
+        "is_enterprise_install": "false",
+        "response_url": response_url,
+        "trigger_id": f"{next(numbers)}.trigger",
+    }
+
+
+def event_body(event: dict[str, Any]) -> dict[str, Any]:
+    """Something of the Events API."""
+    return {
+        "token": "legacy",
+        "team_id": "T0001",
+        "api_app_id": "A0001",
+        "type": "event_callback",
+        "event_id": f"Ev{next(numbers):08}",
+        "event_time": int(time.time()),
+        "authorizations": [{"team_id": "T0001", "user_id": BOT, "is_bot": True, "is_enterprise_install": False}],
+        "event": event,
+    }
+
+
+def message_event(text: str, *, kind: str = "message") -> dict[str, Any]:
+    """A message in the channel."""
+    return {
+        "type": kind,
+        "user": "U0ANA",
+        "text": text,
+        "ts": f"{1_690_000_000 + next(numbers)}.000200",
+        "channel": CHANNEL,
+        "channel_type": "channel",
+    }
+
+
+def _interaction(kind: str, **more: Any) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "team": {"id": "T0001", "domain": "example"},
+        "enterprise": None,
+        "is_enterprise_install": False,
+        "user": {"id": "U0ANA", "username": "ana", "name": "ana", "team_id": "T0001"},
+        "api_app_id": "A0001",
+        "token": "legacy",
+        "trigger_id": f"{next(numbers)}.trigger",
+        **more,
+    }
+
+
+def press_payload(action: str, value: str, *, response_url: str, ephemeral: bool = False) -> dict[str, Any]:
+    """A button that was pressed."""
+    container = {"type": "message", "message_ts": "1700000001.000100", "channel_id": CHANNEL}
+    button = {"type": "button", "action_id": action, "block_id": "b", "value": value, "action_ts": "1.2"}
+    return _interaction(
+        "block_actions",
+        container=container | {"is_ephemeral": ephemeral},
+        channel={"id": CHANNEL, "name": "failures"},
+        response_url=response_url,
+        actions=[button],
+    )
+
+
+def shortcut_payload(message: dict[str, Any], *, response_url: str) -> dict[str, Any]:
+    """A message whose shortcut was used."""
+    return _interaction(
+        "message_action",
+        callback_id="seen_this_before",
+        action_ts=f"{next(numbers)}.1",
+        message_ts=message["ts"],
+        channel={"id": CHANNEL, "name": "failures"},
+        message=message,
+        response_url=response_url,
+    )
+
+
+def submission_payload(view: dict[str, Any], **given: str) -> dict[str, Any]:
+    """A modal that was saved."""
+    values: dict[str, Any] = {}
+    for block in view["blocks"]:
+        name, kind = block["block_id"], block["element"]["type"]
+        if kind == "static_select":
+            chosen = {"value": given[name]} if name in given else None
+            values[name] = {name: {"type": kind, "selected_option": chosen}}
+        else:
+            values[name] = {name: {"type": kind, "value": given.get(name)}}
+    shown = view | {"id": "V0001", "state": {"values": values}}
+    return _interaction("view_submission", view=shown, response_urls=[])

@@ -1,4 +1,7 @@
-"""Texts that want to be more than texts: of none a mention, a link or a format comes out, in either chat."""
+"""Texts that want to be more than texts: of none a mention, a link or a format comes out, in either chat.
+
+Every text of the corpus stands in every place of the fullest answer; some of each kind go all the way.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,18 @@ import httpx
 import pytest
 from markdown_it import MarkdownIt
 
+from api.chat import blocks, mattermost
 from api.chat.inert import CUT, inert
 from tests.api.chat.reading import leading, size, text_of
 from tests.api.chat.slack import Workspace
-from tests.hostile import TEXTS
+from tests.api.chat.test_limits import answer
+from tests.hostile import CHARACTERS, MENTIONS, MUCH, TEXTS
 
 #: What Slack lets people send in one message.
 MOST_SENT = 40_000
 OWN = "https://seen.example/"
+#: Of every kind some go all the way.
+ALL_THE_WAY = ("script", *MENTIONS, "as a person", "equals", *CHARACTERS, *MUCH)
 
 
 def hidden(text: str) -> list[str]:
@@ -33,32 +40,42 @@ def fixed_by(known: httpx.Client, text: str) -> None:
     known.post(f"/incidents/{incident['id']}/resolution", json=said).raise_for_status()
 
 
-@pytest.mark.parametrize("name", TEXTS)
-def test_slack_shows_it_as_it_is(workspace: Workspace, known: httpx.Client, name: str) -> None:
-    """As error, as resolution and as name."""
-    text = f"HostileError: {TEXTS[name]}"[:MOST_SENT]
-    fixed_by(known, text)
-    workspace.command(text)
-    answer = workspace.slack.wait("response_url").body
-
-    assert [] == leading(answer["blocks"])
-    assert [] == hidden(text_of(answer["blocks"]))
-    assert not set("<>@#`*_~") & set(answer["text"])
-    assert max(map(size, answer["blocks"])) <= 3_000
+def check_slack(message: dict[str, Any]) -> None:
+    """Slack reads it as it is, and takes it."""
+    assert [] == leading(message["blocks"])
+    assert [] == hidden(text_of(message["blocks"]))
+    assert not set("<>@#`*_~") & set(message["text"])
+    assert max(map(size, message["blocks"])) <= 3_000
 
 
-@pytest.mark.parametrize("name", TEXTS)
-def test_mattermost_shows_it_as_it_is(client: httpx.Client, known: httpx.Client, name: str) -> None:
+def check_mattermost(message: dict[str, Any]) -> None:
     """All of it stands in code blocks: what is parsed outside of them is ours."""
-    text = f"HostileError: {TEXTS[name]}"[:MOST_SENT]
-    fixed_by(known, text)
-    form = {"token": "mattermost-token", "text": text, "trigger_id": name}
-    answer = client.post("/chat/mattermost/commands", data=form).json()
-    parsed = [read(part) for part in (answer["text"], *(each["text"] for each in answer["attachments"]))]
+    parsed = [read(part) for part in (message["text"], *(each["text"] for each in message["attachments"]))]
 
     assert [] == [url for links, _ in parsed for url in links if not url.startswith(OWN)]
     assert [] == [words for _, outside in parsed for words in outside if set("<>@#`~_") & set(words) or "evil" in words]
-    assert [] == hidden(str(answer["text"]))
+    assert [] == hidden(str(message["text"]))
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_both_show_it_as_it_is(name: str) -> None:
+    """In every place of an answer: as failure, as what fixed it, as what is proposed, and as names."""
+    made = answer(TEXTS[name][:MOST_SENT], public_url=OWN)
+
+    check_slack(blocks.message_of(made))
+    check_mattermost(mattermost.message_of(made))
+
+
+@pytest.mark.parametrize("name", ALL_THE_WAY)
+def test_both_show_what_was_told(workspace: Workspace, known: httpx.Client, name: str) -> None:
+    """From the failure that is told, what fixed it and by whom, to the answers over the wire."""
+    text = f"HostileError: {TEXTS[name]}"[:MOST_SENT]
+    fixed_by(known, text)
+    workspace.command(text)
+    form = {"token": "mattermost-token", "text": text, "trigger_id": name}
+
+    check_slack(workspace.slack.wait("response_url").body)
+    check_mattermost(workspace.client.post("/chat/mattermost/commands", data=form).json())
 
 
 def read(markdown: str) -> tuple[list[str], list[str]]:

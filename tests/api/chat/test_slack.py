@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from api.chat import blocks
-from tests.api.chat.reading import elements, incident_of, leading, size, text_of
+from tests.api.chat.reading import elements, incident_of, leading, size, text_of, value_of
 from tests.api.chat.slack import BOT, CHANNEL, Workspace, refused
 
 SLOW_DOWN = "botocore.exceptions.ClientError: An error occurred (SlowDown) when calling the PutObject operation"
@@ -196,6 +196,49 @@ def test_it_helped_where_a_fix_was_shown_is_a_resolution(workspace: Workspace, k
     assert ["Rename it.", "ana", incident] == [said[0][each] for each in ("summary", "author", "incident_id")]
 
 
+def proposed_for(known: httpx.Client, text: str, *, by: str = "export agent") -> str:
+    """What an agent proposes to have fixed a failure of that text; the proposal's id."""
+    incident = known.post("/incidents", json={"text": text}).json()["id"]
+    body = {"incident_id": incident, "summary": "Ask for the column by its new name.", "author": by}
+    answer = known.post("/resolutions", json=body)
+    assert 201 == answer.status_code, answer.text
+    return str(answer.json()["id"])
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "resolutions"), [(blocks.ACCEPT, "accepted", 1), (blocks.REJECT, "rejected", 0)]
+)
+def test_what_an_agent_proposed_is_decided_about(
+    workspace: Workspace, known: httpx.Client, action: str, state: str, resolutions: int
+) -> None:
+    """It is shown as what waits and not as advice; one press decides, under the name of who pressed."""
+    text = BROKEN.format(state)
+    id = proposed_for(known, text)
+    shown = answered(workspace, text)
+    workspace.press(action, value_of(shown, action))
+    replaced = workspace.slack.wait("response_url", count=2).body
+    decided = [each for each in known.get(f"/resolutions?state={state}").json()["resolutions"] if each["id"] == id]
+    precedent = known.get(f"/precedents/{decided[0]['precedent_id']}").json()
+
+    assert "Proposed, not yet accepted by export agent. It is no advice" in text_of(shown).replace("\n", "")
+    assert ["ana"] == [each["decided_by"] for each in decided]
+    assert f"ana: recorded that the proposed resolution is {state}." in text_of(replaced["blocks"])
+    assert "Proposed, not yet accepted" not in text_of(replaced["blocks"])
+    assert resolutions == len(precedent["resolutions"])
+
+
+def test_nobody_accepts_what_they_proposed(workspace: Workspace, known: httpx.Client) -> None:
+    """The one who pressed is told so, and it waits on."""
+    text = BROKEN.format("own")
+    id = proposed_for(known, text, by="ana")
+    shown = answered(workspace, text)
+    workspace.press(blocks.ACCEPT, value_of(shown, blocks.ACCEPT))
+    told = workspace.slack.wait("response_url", count=2).body
+
+    assert "another person does" in text_of(told["blocks"])
+    assert id in [each["id"] for each in known.get("/resolutions").json()["resolutions"]]
+
+
 def test_wrong_asks_what_is_right_and_corrects(workspace: Workspace, known: httpx.Client) -> None:
     """Verdict and cause of the precedent, in its history under the name of who said so."""
     incident = incident_of(answered(workspace, BROKEN.format("wrong")))
@@ -318,6 +361,11 @@ def test_answers_wait_for_slack_as_it_asks(workspace: Workspace) -> None:
     second = workspace.slack.wait("chat.postMessage", count=2)
 
     assert second.at - workspace.slack.of("chat.postMessage")[0].at >= 1
+
+
+def test_a_command_may_say_payload(workspace: Workspace) -> None:
+    """Bolt takes a form with that word in it for an interaction, and finds nothing there."""
+    assert "resource limit" in text_of(answered(workspace, "HTTPError: 413 Client Error: payload too large for url"))
 
 
 def test_the_address_is_verified(workspace: Workspace) -> None:

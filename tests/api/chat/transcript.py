@@ -21,7 +21,7 @@ import httpx
 from api.chat import blocks
 from api.settings import Settings
 from tests.api import conftest
-from tests.api.chat.reading import incident_of, text_of
+from tests.api.chat.reading import incident_of, text_of, value_of
 from tests.api.chat.slack import BOT, CHANNEL, SECRET, TOKEN, Call, FakeSlack, Workspace, fake_slack
 
 FILE = Path(__file__).parents[3] / "docs" / "chat-transcript.md"
@@ -138,6 +138,7 @@ def write(workspace: Workspace, page: Writing) -> None:
     page.step("A shortcut, on a hostile message", "Nothing of it mentions, links or formats; what hides is shown.")
     page.asked(workspace.shortcut(workspace.message(HOSTILE)))
     page.sent("chat.postMessage")
+    _propose(workspace, page, incident=incident)
     page.step("A replay", "The same request a second time.")
     again = workspace.command(SLOW_DOWN)
     page.sent("response_url")
@@ -163,6 +164,32 @@ def write(workspace: Workspace, page: Writing) -> None:
         "user_name": "ana",
     }
     page.asked(client.post("/chat/mattermost/commands", data=form))
+
+
+def proposed(workspace: Workspace, page: Writing, *, incident: str) -> None:
+    """What an agent says fixed it, and a person who accepts that."""
+    page.step(
+        "What an agent proposed", "Shown as what waits, apart from what is advised; *Accept* makes it a resolution."
+    )
+    said = {"summary": "Ask for the column by its new name.", "author": "export agent", "incident_id": incident}
+    workspace.client.post("/resolutions", json=said).raise_for_status()
+    page.asked(workspace.command(MISSING))
+    [answer] = page.sent("response_url")
+    page.asked(workspace.press(blocks.ACCEPT, value_of(answer.body["blocks"], blocks.ACCEPT), ephemeral=True))
+    page.sent("response_url")
+
+
+def _propose(workspace: Workspace, page: Writing, *, incident: str) -> None:
+    """What an agent says fixed it, and a person who accepts that."""
+    page.step(
+        "What an agent proposed", "Shown as what waits, apart from what is advised; *Accept* makes it a resolution."
+    )
+    said = {"summary": "Ask for the column by its new name.", "author": "export agent", "incident_id": incident}
+    workspace.client.post("/resolutions", json=said).raise_for_status()
+    page.asked(workspace.command(MISSING))
+    [answer] = page.sent("response_url")
+    page.asked(workspace.press(blocks.ACCEPT, value_of(answer.body["blocks"], blocks.ACCEPT), ephemeral=True))
+    page.sent("response_url")
 
 
 def main() -> None:

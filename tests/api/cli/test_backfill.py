@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from seenbefore import Client
+from seenbefore.adapters.ids import id_of
 from tests.api.cli.conftest import Command
 from tests.api.cli.test_import import incidents, where
 from tests.ingest.backfill import fake_servers
@@ -68,6 +70,59 @@ def test_outcomes_are_known(command: Command, airflow: FakeServer, where: tuple[
     retries = httpx.get(f"{where[1]}/precedents/{precedent}", headers={"X-Workspace": where[3]}).json()["retries"]
 
     assert (1, 1) == (retries["succeeded"], retries["failed"])
+
+
+@pytest.mark.parametrize("live", ["first", "later"])
+def test_what_the_adapter_records_live(
+    command: Command, airflow: FakeServer, service_url: str, live: str, tmp_path: Path
+) -> None:
+    """Is the same incident as the history's, whichever comes first; the outcome that the history knows is its own."""
+    place, run = ("--url", service_url, "--workspace", f"live-{live}"), "scheduled__2026-11-20T00:00:00+00:00"
+    with Client(service_url, workspace=f"live-{live}", timeout_s=30.0, spool=tmp_path / "spool") as memory:
+        ids = [id_of("airflow", "nightly", run, "load", -1, number) for number in (1, 2)]
+        if live == "first":
+            advised = [memory.advise(ConnectionResetError(104, "reset"), external_id=id) for id in ids]
+            read = command.json("backfill", "airflow", airflow.url, *SPAN, *place)
+        else:
+            read = command.json("backfill", "airflow", airflow.url, *SPAN, *place)
+            advised = [memory.advise(ConnectionResetError(104, "reset"), external_id=id) for id in ids]
+
+    assert ((1, 2, 2) if live == "first" else (3, 0, 2)) == told(read)
+    assert {each.incident_id for each in advised} == {
+        each["id"] for each in incidents(place) if each["external_id"] in ids
+    }
+    assert 3 == len(incidents(place))
+
+
+def test_empty_history(command: Command, airflow: FakeServer, where: tuple[str, ...]) -> None:
+    """Is said so, and no trouble."""
+    long_ago = ("--since", "2026-01-01", "--until", "2026-01-02")
+    result = command("backfill", "airflow", airflow.url, *long_ago, *where)
+
+    assert (0, True) == (result.exit_code, "Nothing failed there from 2026-01-01 00:00 to" in result.stderr)
+
+
+@pytest.mark.parametrize("kind", FAKES)
+@pytest.mark.parametrize("counting", [(), ("--dry-run",)], ids=["read", "count"])
+@pytest.mark.parametrize("answer", [None, {"detail": "Not Found"}, b"<!doctype html>", []], ids=str)
+def test_server_that_is_another(
+    command: Command, where: tuple[str, ...], kind: str, counting: tuple[str, ...], answer: Any
+) -> None:
+    """Is never taken for one of which nothing failed."""
+    with FakeServer(lambda *_: answer).running() as server:
+        result = command("backfill", kind, server.url, *SPAN, *counting, *where)
+
+    if kind == "prefect" and answer == [] and not counting:  # an empty list of runs is what such a server has
+        assert 0 == result.exit_code
+    else:
+        assert (3, True) == (result.exit_code, "is th" in result.stderr)
+
+
+def test_nobody_there(command: Command, where: tuple[str, ...]) -> None:
+    """Told at once, with the address."""
+    result = command("backfill", "mlflow", "http://127.0.0.1:9", *SPAN, *where)
+
+    assert (3, True) == (result.exit_code, "127.0.0.1 cannot be reached" in result.stderr)
 
 
 def test_dry_run(command: Command, airflow: FakeServer, where: tuple[str, ...]) -> None:

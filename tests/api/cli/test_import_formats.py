@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import httpx
+import pytest
 
 from api.cli.source import read_items
 from ingest.items import Item
@@ -74,6 +75,52 @@ def test_zip_that_is_none(command: Command, where: tuple[str, ...], tmp_path: Pa
     result = command("import", "--github-log", tmp_path / "logs.zip", *where)
 
     assert (2, True) == (result.exit_code, "this zip cannot be read" in result.stderr)
+
+
+OTHERS = {
+    "junit.xml": PYTEST.encode(),
+    "lines.ndjson": b'{"text": "KeyError: 1"}\n',
+    "table.csv": b"text,step\nKeyError,load\n",
+    "plain.log": b"all is well\n",
+    "zip of others": archive(**{"readme": "x"}),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("kind", ["--github-log", "--junit"])
+def test_file_of_another_kind(command: Command, where: tuple[str, ...], tmp_path: Path, kind: str, name: str) -> None:
+    """Is never taken for one in which nothing failed."""
+    file = tmp_path / name
+    file.write_bytes(OTHERS[name])
+    result = command("import", kind, file, *where)
+
+    if (kind, name) == ("--junit", "junit.xml"):
+        assert 0 == result.exit_code
+    else:
+        assert 0 < result.exit_code < 3
+        assert "GitHub Actions" in result.stderr or "valid XML" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "content"),
+    [
+        (("--github-log",), SET_UP.encode()),
+        (("--github-log",), archive(**{"0_build": SET_UP})),
+        (("--junit",), b'<testsuite name="s"><testcase name="good"/></testsuite>'),
+        (("--format", "csv"), b"text,step\n"),
+        (("--format", "ndjson"), b"\n"),
+    ],
+    ids=["log", "archive", "junit", "csv", "ndjson"],
+)
+def test_file_in_which_nothing_failed(
+    command: Command, where: tuple[str, ...], tmp_path: Path, arguments: tuple[str, ...], content: bytes
+) -> None:
+    """Is said so, and no trouble."""
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    result = command("import", *arguments, file, *where)
+
+    assert (0, "There is no failure in it.") == (result.exit_code, result.stderr.strip())
 
 
 def test_file_among_others_that_cannot_be_read(command: Command, where: tuple[str, ...], tmp_path: Path) -> None:

@@ -51,4 +51,4 @@ def test_somebody_decides(command: Command, proposal: str) -> None:
     """Without a name, and without an API key that has one, nobody does."""
     refused = command("proposals", "accept", proposal)
 
-    assert (3, True) == (refused.exit_code, "Say who decides" in refused.output)
+    assert (2, True) == (refused.exit_code, "Say who decides, with --author NAME" in refused.output)

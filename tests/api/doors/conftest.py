@@ -15,12 +15,17 @@ from tests.api.doors.sending import GITHUB_SECRET, SENTRY_SECRET
 
 
 @pytest.fixture(scope="session")
-def doors_url(new_data: Callable[[], Path]) -> Iterator[str]:
-    """The address of a service that Sentry and GitHub may tell of failures."""
-    settings = Settings(
+def doors_settings(new_data: Callable[[], Path]) -> Settings:
+    """Those of a service that Sentry and GitHub may tell of failures."""
+    return Settings(
         data=new_data(), sentry_secret=SENTRY_SECRET, github_secret=GITHUB_SECRET, doors_workspace="webhooks"
     )
-    with running_service(settings) as url:
+
+
+@pytest.fixture(scope="session")
+def doors_url(doors_settings: Settings) -> Iterator[str]:
+    """The address of that service."""
+    with running_service(doors_settings) as url:
         yield url
 
 

@@ -18,7 +18,8 @@ from tests.ingest.exports import event, logs, record, span, traces
 from tests.ingest.test_otlp import replaced
 from tests.ingest.test_webhooks import json_values
 
-MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+#: What is made of them is tried on more in `tests.ingest`; here it is stored as well.
+MANY = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PATHS = ("/v1/logs", "/v1/traces")
 KINDS = ("application/json", "application/x-protobuf")
 VALID = {"/v1/logs": packed_logs(logs(record())), "/v1/traces": packed_traces(traces(span(event())))}

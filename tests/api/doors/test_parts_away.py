@@ -1,9 +1,7 @@
-"""PostgreSQL or the service dies while failures come in: what was acknowledged is there afterwards."""
+"""PostgreSQL is away while failures come in: senders are told to come again, or what they tell is kept aside."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +15,7 @@ from tests.api.http.asking import listed
 from tests.ingest import webhooks
 from tests.ingest.exports import TIME, logs, record
 
-REQUESTS, IN_ONE, ENOUGH = 60, 50, 5
+IN_ONE = 50
 JSON = {"Content-Type": "application/json"}
 
 
@@ -25,47 +23,6 @@ def export(number: int) -> bytes:
     """A request of failures that no other has."""
     moments = range(number * IN_ONE, (number + 1) * IN_ONE)
     return json.dumps(logs(*(record(timeUnixNano=str(TIME + each * 1_000)) for each in moments))).encode()
-
-
-def moments(client: httpx.Client) -> set[str]:
-    """When the incidents of the workspace happened."""
-    found, cursor = set[str](), None
-    while True:
-        page = client.get("/incidents", params={"limit": 200} | ({"cursor": cursor} if cursor else {})).json()
-        found |= {each["occurred_at"] for each in page["incidents"]}
-        cursor = page["next"]
-        if cursor is None:
-            return found
-
-
-async def test_killed_while_failures_come_in(new_data: Callable[[], Path]) -> None:
-    """kill -9 in the middle of a burst: after the next start all that was acknowledged is there."""
-    data, acknowledged, enough = new_data(), list[int](), asyncio.Event()
-
-    async def send(client: httpx.AsyncClient, number: int) -> None:
-        with contextlib.suppress(httpx.HTTPError):
-            answer = await client.post("/v1/logs", content=export(number), headers=JSON)
-            if answer.status_code == 200:
-                acknowledged.append(number)
-        if len(acknowledged) >= ENOUGH:
-            enough.set()
-
-    with started(data) as service:
-        async with service.crowd("burst") as client:
-            sending = [asyncio.create_task(send(client, number)) for number in range(REQUESTS)]
-            await enough.wait()
-            service.kill()
-            await asyncio.gather(*sending)
-    with started(data) as service, service.client("burst") as again:
-        there = moments(again)
-
-    assert ENOUGH <= len(acknowledged) < REQUESTS
-    assert set() == {moment for number in acknowledged for moment in moments_of(number)} - there
-
-
-def moments_of(number: int) -> list[str]:
-    """When the failures of a request happened."""
-    return [f"2026-11-20T08:15:00.{123_456 + number * IN_ONE + each:06d}Z" for each in range(IN_ONE)]
 
 
 def test_without_postgres(new_data: Callable[[], Path]) -> None:

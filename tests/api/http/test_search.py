@@ -47,7 +47,8 @@ def test_own_precedent_is_found_by_word_and_by_resolution(client: httpx.Client) 
 
 def test_titles_are_searched(client: httpx.Client) -> None:
     """A failure is found by the words that people know it by, though no error says them; and it is said why."""
-    found = [search(client, text, limit=1)[0] for text in ("S3 sheds load on a prefix", "storage sheds load", "sheds load")]
+    texts = ("S3 sheds load on a prefix", "storage sheds load", "sheds load")
+    found = [search(client, text, limit=1)[0] for text in texts]
 
     assert ["S3 sheds load on a prefix"] * 3 == [each["title"] for each in found]
     assert all("load" in each["same_because"] for each in found)

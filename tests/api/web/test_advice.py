@@ -33,8 +33,9 @@ def test_a_storm(told: httpx.Client, pages: httpx.Client) -> None:
     """Is told as one, with the part that this very run was given in it."""
     shown = [advised(told, pages, text="PlumError: the lease is lost", run_id=f"r-{run}") for run in range(4)]
 
-    assert "A storm." not in text_of(shown[0])
-    assert "A storm. This precedent has hit 3 runs" in text_of(shown[2])
+    assert "A storm" not in text_of(shown[0])
+    assert "A storm: an outage, not many failures. Since " in text_of(shown[2])
+    assert "UTC, 3 failures in 3 runs; the last just now." in text_of(shown[2])
     assert "This run tries for all" in text_of(shown[2])
     assert "This run tries for all" not in text_of(shown[3])
     assert "for it." in text_of(shown[3])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import httpx
 import pytest
 
 from api.web.examples import EXAMPLES
+from api.web.pages.ask import AskForm
 from tests.api.http.asking import SLOW_DOWN, listed, recorded
 from tests.api.web.reading import elements, fields_of_form, text_of
 from tests.hostile import MUCH
 
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TORN = "LedgerError: the barn ledger is torn at page 17"
 
 
@@ -38,22 +42,28 @@ def test_it_begins_empty_and_teaches(pages: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "verdict"), [("slow-down", "transient"), ("missing-column", "genuine"), ("out-of-memory", "genuine")]
+    ("key", "gist"),
+    [
+        ("slow-down", "transient: rate limit."),
+        ("missing-column", "genuine: data quality."),
+        ("out-of-memory", "genuine: resource limit."),
+    ],
 )
-def test_examples_are_answered_and_not_recorded(
-    pages: httpx.Client, told: httpx.Client, key: str, verdict: str
-) -> None:
+def test_examples_are_answered_and_not_recorded(pages: httpx.Client, told: httpx.Client, key: str, gist: str) -> None:
     """Each teaches something else."""
     example = pages.get("/ui/", params={"example": key})
 
-    assert verdict in text_of(example).partition("Confidence")[0].rpartition("nothing was recorded")[2]
+    assert gist in text_of(example).partition("Confidence")[0].rpartition("nothing was recorded")[2]
     assert [] == listed(told)
 
 
-def test_an_unknown_example_is_none(pages: httpx.Client) -> None:
-    """The form, empty."""
+def test_an_unknown_example_is_refused(pages: httpx.Client) -> None:
+    """With the names of those that there are; an empty one is none."""
+    refused = pages.get("/ui/", params={"example": "<b>"})
 
-    assert text_of(pages.get("/ui/")) == text_of(pages.get("/ui/", params={"example": "<b>"}))
+    assert 422 == refused.status_code
+    assert "example=<b> : it is one of slow-down," in text_of(refused)
+    assert text_of(pages.get("/ui/")) == text_of(pages.get("/ui/", params={"example": ""}))
 
 
 def test_an_error_is_answered_under_an_address_of_its_own(pages: httpx.Client, told: httpx.Client) -> None:
@@ -86,6 +96,50 @@ def test_pasting_twice_counts_once(pages: httpx.Client, told: httpx.Client) -> N
     assert 2 == len(listed(told))
 
 
+def test_pasting_next_week_is_another_occurrence() -> None:
+    """Within the hour it is the same failure, told twice; later it has happened again."""
+    form = AskForm(text=TORN, pipeline="fraud")
+    now, before = form.external_ids(now=NOON)
+
+    assert (now, before) == form.external_ids(now=NOON + timedelta(minutes=59))
+    assert now == form.external_ids(now=NOON + timedelta(minutes=60))[1]
+    assert not {now, before} & {*form.external_ids(now=NOON + timedelta(days=7))}
+    assert not {now, before} & {*AskForm(text=TORN, pipeline="churn").external_ids(now=NOON)}
+    assert (now, before) == AskForm(text=TORN, pipeline="fraud", only_look="yes").external_ids(now=NOON)
+
+
+def test_what_was_asked_in_the_hour_before_is_the_same(pages: httpx.Client, told: httpx.Client) -> None:
+    """A reload at the full hour counts nothing twice."""
+    before = AskForm(text=TORN).external_ids(now=datetime.now(UTC))[1]
+    incident = recorded(told, text=TORN, external_id=before)["id"]
+
+    assert f"/ui/incidents/{incident}" == asked(pages, text=TORN).url.path
+
+
+def test_who_only_looks_records_nothing(pages: httpx.Client, told: httpx.Client) -> None:
+    """The answer stands below what was pasted, and says that it has no address."""
+    page = pages.post("/ui/ask", data={"text": SLOW_DOWN, "only_look": "yes"})
+
+    assert 200 == page.status_code
+    assert "You only looked: nothing was recorded" in text_of(page)
+    assert "This looks like a rate limit" in text_of(page)
+    assert [] == listed(told)
+
+
+def test_a_person_who_asks_takes_no_part_in_a_storm(pages: httpx.Client, told: httpx.Client) -> None:
+    """The page tells of the storm; the run that tries for all is one that a pipeline asks for."""
+    for run in range(2):
+        told.post("/advise", json={"text": TORN, "run_id": f"r-{run}"})
+    third = text_of(asked(pages, text=TORN, run_id="r-2"))
+    canary = told.post("/advise", json={"text": TORN, "run_id": "r-3"}).json()["storm"]
+    fourth = text_of(asked(pages, text=TORN, run_id="r-4"))
+
+    assert "A storm:" not in third
+    assert "canary" == canary["role"]
+    assert "A storm:" in fourth
+    assert "This run tries for all" not in fourth
+
+
 @pytest.mark.parametrize("fields", [{}, {"text": " \n\t"}, {"pipeline": "fraud"}])
 def test_nothing_pasted(pages: httpx.Client, fields: dict[str, str]) -> None:
     """The form again, with what is missing and what was written."""
@@ -103,7 +157,7 @@ def test_a_field_that_cannot_be_taken_is_named(pages: httpx.Client) -> None:
     response = pages.post("/ui/ask", data={"text": TORN, "attempt": "many"})
 
     assert 422 == response.status_code
-    assert "Attempt: Input should be a valid integer" in text_of(response)
+    assert "Attempt: it should be a valid integer" in text_of(response)
     assert TORN in text_of(response)
 
 
@@ -191,7 +245,29 @@ def test_a_correction_of_what_has_changed_meanwhile(pages: httpx.Client, told: h
     response = pages.post(action, data=hidden | {"verdict": "transient", "reason": "second"})
 
     assert 412 == response.status_code
-    assert "Somebody was faster" in text_of(response)
+    assert "Somebody corrected it after you had looked at it" in text_of(response)
+
+
+def test_a_correction_of_what_was_merged_away_meanwhile(pages: httpx.Client, told: httpx.Client) -> None:
+    """Its author is told so in the form, and sent again it goes to the precedent that the failure belongs to now."""
+    incident, other = (recorded(told, text=text) for text in (TORN, f"{TORN} by a goat"))
+    action = f"/ui/incidents/{incident['id']}/verdict"
+    hidden = fields_of_form(pages.get(f"/ui/incidents/{incident['id']}"), action)
+    fields = {"verdict": "genuine", "reason": "torn is torn"}
+    into = f"/precedents/{other['precedent_id']}"
+    version = {"If-Match": told.get(into).headers["ETag"]}
+    assert (
+        200 == told.post(f"{into}/merge", json={"precedents": [incident["precedent_id"]]}, headers=version).status_code
+    )
+    note = pages.post(action, data=hidden | fields, headers={"HX-Request": "true"})
+    whole = pages.post(action, data=hidden | fields)
+    now = {str(each["name"]): str(each["value"]) for each in elements(note, "input")}
+    again = pages.post(action, data=hidden | fields | now)
+
+    assert (409, "find .form-problem") == (note.status_code, note.headers["hx-retarget"])
+    assert "This precedent was merged into another meanwhile." in text_of(note)
+    assert (409, True) == (whole.status_code, "merged others into it after you had looked at it" in text_of(whole))
+    assert (303, "genuine") == (again.status_code, told.get(into).json()["verdict"])
 
 
 def test_a_form_sent_twice_is_done_once(pages: httpx.Client, told: httpx.Client) -> None:

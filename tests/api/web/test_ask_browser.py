@@ -87,13 +87,13 @@ async def test_how_a_retry_ended_is_one_click(page: Page) -> None:
     await expect(page.locator("#answer").get_by_role("status")).to_be_focused()
 
 
-async def test_what_cannot_be_taken_is_said_in_the_form(page: Page, told: httpx.Client) -> None:
-    """And what was written stays."""
+async def test_who_was_slower_is_told_in_the_form(page: Page, told: httpx.Client) -> None:
+    """By whom and what; what was written stays, and can be sent all the same, with the keyboard alone."""
     incident = recorded(told, text=TORN)
     await page.goto(f"/ui/incidents/{incident['id']}")
     told.patch(
         f"/precedents/{incident['precedent_id']}",
-        json={"verdict": "transient"},
+        json={"verdict": "transient", "author": "Bea"},
         headers={"If-Match": told.get(f"/precedents/{incident['precedent_id']}").headers["etag"]},
     )
     await page.get_by_text("Wrong verdict …").click()
@@ -101,7 +101,11 @@ async def test_what_cannot_be_taken_is_said_in_the_form(page: Page, told: httpx.
     await page.get_by_role("button", name="Correct the verdict").click()
 
     await expect(page.get_by_role("alert")).to_contain_text("Somebody was faster")
+    await expect(page.get_by_role("alert")).to_contain_text("Bea corrected it")
     await expect(page.get_by_label("Why", exact=True)).to_have_value("I say so")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#answer").get_by_role("status")).to_contain_text("Corrected.")
+    await expect(page.locator("#answer .history")).to_contain_text("I say so")
 
 
 async def test_the_keyboard_is_enough(page: Page) -> None:
@@ -152,7 +156,7 @@ async def test_the_theme_is_remembered(page: Page) -> None:
     light = await background(page)
     await page.emulate_media(color_scheme="dark")
     dark = await background(page)
-    await page.get_by_role("button", name="Theme: as the system").click()
+    await page.get_by_role("button", name="Theme: system").click()
     assert [light, "light"] == [await background(page), await page.locator("html").get_attribute("data-theme")]
     await page.get_by_role("link", name="Storage sheds load").click()
     await page.wait_for_load_state()
@@ -183,7 +187,7 @@ async def test_pages_are_fit_for_everybody(page: Page) -> None:
     """Empty, with an example, and with an answer; in light and dark, at 360 px."""
     await ask(page, SLOW_DOWN + " " + "unbroken" * 60)
     answered = page.url
-    addresses = ("/ui/", "/ui/?example=slow-down", answered, "/ui/nothing")
+    addresses = ("/ui/", "/ui/?example=slow-down", answered, "/ui/nothing", "/ui/incidents")
 
     assert [] == [fault for address in addresses for fault in await unfit_on(page, address)]
 

@@ -30,6 +30,8 @@ async def test_texts_do_nothing(page: Page, told: httpx.Client, group: list[str]
 
         assert 1 == await page.locator("#report").count()
         assert 2 == await page.locator("script").count()  # our own, and htmx
+    await page.goto("/ui/incidents")
+    assert 2 == await page.locator("script").count()
 
 
 async def test_what_is_pasted_does_nothing(page: Page) -> None:

@@ -223,6 +223,62 @@ def test_other_hosts_are_refused_in_plain_words(pages: httpx.Client) -> None:
     assert "Use the address that the service printed" in text_of(response)
 
 
+def test_a_head_is_answered_as_a_get(pages: httpx.Client) -> None:
+    """Pages, files, and what is not there: the same status and length, without a body."""
+    style = next(str(each["href"]) for each in elements(pages.get("/ui/"), "link") if each["rel"] == "stylesheet")
+    for address in ("/ui/", "/ui/overview", style, "/ui/search.csv", "/ui/nothing", "/ui/runs?status=gone"):
+        read, asked = pages.get(address), pages.head(address)
+
+        assert (read.status_code, b"") == (asked.status_code, asked.content)
+        assert read.headers["content-type"] == asked.headers["content-type"]
+        assert asked.headers["content-security-policy"] == read.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("address", "shown", "back"),
+    [
+        (
+            "/ui/?exmaple=slow-down",
+            "exmaple=slow-down : this page knows no part of that name. It knows example.",
+            "/ui/",
+        ),
+        ("/ui/runs?within=decade&pipeline=p", "within=decade : it should be 'day', 'week' or 'month'.", "?pipeline=p"),
+        ("/ui/runs?cursor=x", "cursor=x : This is no cursor of this list.", "/ui/runs"),
+        ("/ui/runs?pipeline=a&pipeline=b", "pipeline=a : it stands there more than once.", "/ui/runs"),
+        (
+            "/ui/overview?over=century",
+            "over=century : it should be 'day', 'week',",
+            "/ui/overview",
+        ),
+        ("/ui/search?verdict=maybe&q=x", "verdict=maybe : Verdict: it should be 'transient',", "/ui/search?q=x"),
+        ("/ui/search?foo=1", "foo=1 : Foo: nothing here has that name.", "/ui/search"),
+        (f"/ui/precedents/{NOBODY}?said=verdict", "said=verdict : this page knows no part", f"/ui/precedents/{NOBODY}"),
+        (f"/ui/incidents/{NOBODY}?said=verdict", "said=verdict : this page knows no part", f"/ui/incidents/{NOBODY}"),
+    ],
+)
+def test_a_wrong_part_of_an_address(pages: httpx.Client, address: str, shown: str, back: str) -> None:
+    """The page says which part it is and why, and leads to the same page without it: one rule for all."""
+    response = pages.get(address)
+    ways = [str(each["href"]) for each in elements(response, "a") if each.get("class") == "button main"]
+
+    assert 422 == response.status_code
+    assert shown in text_of(response)
+    assert [True] == [each.endswith(back) and each.startswith("/ui/") for each in ways]
+
+
+def test_what_was_done_is_told_once_and_by_no_link(pages: httpx.Client, told: httpx.Client) -> None:
+    """By a cookie of that one page, which is gone when it was shown."""
+    place = f"/ui/incidents/{recorded(told)['id']}"
+    answer = pages.post(f"{place}/resolution", data={"summary": "Eat it", "once": "x"})
+    cookie = next(each for each in answer.headers.get_list("set-cookie") if each.startswith("seenbefore_told="))
+    first, second = pages.get(answer.headers["location"]), pages.get(place)
+
+    assert f"{place}#answer" == answer.headers["location"]
+    assert f"HttpOnly; Max-Age=60; Path={place}; SameSite=strict" in cookie
+    assert "Recorded." in text_of(first)
+    assert "Recorded." not in text_of(second)
+
+
 async def test_what_breaks_is_a_page_too(caplog: pytest.LogCaptureFixture) -> None:
     """In plain words and fenced; neither it nor the log quotes what the error says."""
     main = FastAPI(version="1")

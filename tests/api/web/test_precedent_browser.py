@@ -109,7 +109,7 @@ async def test_the_link_and_the_template_are_copied(page: Page, told: httpx.Clie
     """By buttons that are there where script runs."""
     found = precedent(told, "apple")
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await page.goto(f"/ui/precedents/{found['id']}?said=vote")
+    await page.goto(f"/ui/precedents/{found['id']}")
     await page.get_by_role("button", name="Copy the link").click()
     await expect(page.locator("#notice")).to_contain_text("Copied.")
     assert (await page.evaluate("navigator.clipboard.readText()")).endswith(f"/ui/precedents/{found['id']}")
@@ -139,7 +139,7 @@ async def test_everybody_can_use_it(page: Page, told: httpx.Client) -> None:
     faults += await unfit_on(page, f"/ui/precedents/{full['id']}/merge?other={new['id']}")
     await page.get_by_role("button", name="Merge them").click()
     await page.add_init_script(OPEN)
-    faults += await unfit_on(page, f"/ui/precedents/{full['id']}?said=merge")
+    faults += await unfit_on(page, f"/ui/precedents/{full['id']}")
 
     assert [] == faults
     assert latest_incident(told, full["id"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from html import unescape
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +13,7 @@ import pytest
 
 from api.web.pages.runs import RUNS, SUB_TASKS
 from knowledge.state.outline import MOST_INCIDENTS, MOST_STEPS
-from tests.api.http.asking import SLOW_DOWN, recorded
+from tests.api.http.asking import LIMIT_S, SLOW_DOWN, recorded
 from tests.api.http.pipelines import HASH, put_run, put_step, put_sub_task
 from tests.api.web.happening import made
 from tests.api.web.reading import addresses, elements, text_of
@@ -54,11 +57,14 @@ def test_a_run_that_nobody_told_shows_its_incidents(pages: httpx.Client, told: h
 
 
 def test_a_run_leads_to_its_incidents(pages: httpx.Client, told: httpx.Client) -> None:
-    """To those of its own pipeline, and to none of another's run of that name."""
+    """To those of its own pipeline, and to none of another's run of that name, but by the list of all."""
     made(told)
     recorded(told, run_id="r-118", pipeline="another", text="KeyError: 'other'")
     own = told.get("/incidents", params={"run": "r-118", "pipeline": "fraud"}).json()["incidents"]
-    found = {each for each in addresses(pages.get("/ui/runs/r-118")) if each.startswith("/ui/incidents/")}
+    response = pages.get("/ui/runs/r-118")
+    found = {each for each in addresses(response) if each.startswith("/ui/incidents/")}
+    (named,) = [each for each in addresses(response) if each.startswith("/ui/incidents?")]
+    assert "another" in text_of(pages.get(named))
 
     assert {f"/ui/incidents/{each['id']}" for each in own} == found
     assert 1 <= len(found)
@@ -88,6 +94,16 @@ def test_the_time_line_is_a_list_as_well(pages: httpx.Client, told: httpx.Client
 
     assert ["true", "true"] == drawn
     assert sorted(events, key=said.index) == events
+
+
+def test_a_step_whose_end_nobody_told(pages: httpx.Client, told: httpx.Client) -> None:
+    """Was running when its run ended: it does not go on for ever."""
+    made(told)
+    said = text_of(pages.get("/ui/runs/r-118"))
+
+    assert "was running, 1 of 3 completed" in said
+    assert "◼ was running" in said
+    assert "running" not in said.replace("was running", "")
 
 
 def test_names_are_encoded(pages: httpx.Client, told: httpx.Client) -> None:
@@ -123,10 +139,9 @@ def test_what_is_not_there(pages: httpx.Client, told: httpx.Client, place: str) 
 
 @pytest.mark.parametrize("query", ["cursor=x", "status=gone", "within=x", "pipeline=" + "x" * 201])
 def test_strange_queries(pages: httpx.Client, query: str) -> None:
-    """What cannot be read is refused; a span that nobody knows is any time."""
-    expected = 200 if query == "within=x" else 422
+    """What cannot be read is refused."""
 
-    assert expected == pages.get(f"/ui/runs?{query}").status_code
+    assert 422 == pages.get(f"/ui/runs?{query}").status_code
 
 
 def listed(response: httpx.Response) -> list[str]:
@@ -162,11 +177,40 @@ def test_runs_are_found(pages: httpx.Client, told: httpx.Client) -> None:
 
 
 def test_no_run_yet(pages: httpx.Client) -> None:
-    """Says how they come, with an address that works."""
-    said = text_of(pages.get("/ui/runs"))
+    """Says how they come, with commands that work as they stand; so does the overview."""
+    empty, overview = pages.get("/ui/runs"), pages.get("/ui/overview")
+    sent = [sent_by(line) for page in (empty, overview) for line in commands(page)]
 
-    assert "No run has been told of yet" in said
-    assert f'seenbefore.Client("{pages.base_url}")' in said.replace("'", '"')
+    assert "No run has been told of yet" in text_of(empty)
+    assert [201, 201, 201, 200] == sent
+    assert "Remaining split" in text_of(pages.get("/ui/runs/r-118"))
+
+
+def test_the_example_in_python_works(pages: httpx.Client) -> None:
+    """As it stands."""
+    said = preformatted(pages.get("/ui/runs"))[-1]
+    exec(said)
+
+    assert "Run r-119" in text_of(pages.get("/ui/runs/r-119"))
+
+
+def preformatted(page: httpx.Response) -> list[str]:
+    """The examples of a page."""
+    return [unescape(each) for each in re.findall(r"<pre[^>]*>(.*?)</pre>", page.text, re.S)]
+
+
+def commands(page: httpx.Response) -> list[str]:
+    """Those of a shell."""
+    return [line for each in preformatted(page) for line in each.splitlines() if line.startswith("curl ")]
+
+
+def sent_by(command: str) -> int:
+    """The status of what a command sends, which is read as a shell reads it."""
+    _, _, method, address, *rest = shlex.split(command)
+    given = list(zip(rest[::2], rest[1::2], strict=True))
+    headers = dict(value.split(": ", 1) for option, value in given if option == "-H")
+    body = next(value for option, value in given if option == "-d")
+    return httpx.request(method, address, headers=headers, content=body, timeout=LIMIT_S).status_code
 
 
 def test_the_expected_end(pages: httpx.Client, told: httpx.Client) -> None:

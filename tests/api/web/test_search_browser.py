@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import httpx
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, ViewportSize, expect
 
+from api.web.fences import POLICY
 from api.web.visitors import WORKSPACE_COOKIE
 from tests.api.web.knowing import indexed, latest_incident, precedent, resolved
-from tests.api.web.looking import BROWSER, unfit_on
+from tests.api.web.looking import BROWSER, SMALLEST, unfit_on
 
 pytestmark = BROWSER
+WIDE: ViewportSize = {"width": 1200, "height": 900}
+#: An error of the service's own, as it comes in place.
+PROBLEM = '<div id="found" class="note bad" role="alert">PostgreSQL cannot be reached.</div>'
+PAGE = {"Content-Type": "text/html", "Content-Security-Policy": POLICY}
 
 
 def fruit(told: httpx.Client) -> dict[str, str]:
@@ -71,9 +76,36 @@ async def test_the_keyboard_is_enough(page: Page, told: httpx.Client) -> None:
     await page.keyboard.type("boil the beet")
     await page.keyboard.press("Enter")
     await expect(page.locator(".results li").first).to_contain_text("Boil the beet")
-    await page.locator(".results li a").first.focus()
+    await page.keyboard.press("Escape")
+    links = page.locator(".results h3 a")
+    for key, place in (("j", 0), ("j", 1), ("j", 2), ("k", 1), ("k", 0)):
+        await page.keyboard.press(key)
+        await expect(links.nth(place)).to_be_focused()
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/ui/precedents/{ids['beet']}")
+
+
+async def test_a_service_that_is_away_is_told(
+    browser: Browser, service_url: str, workspace: str, told: httpx.Client
+) -> None:
+    """In words, where it does not answer and where a proxy does in its place; what was there stays, and goes on."""
+    fruit(told)
+    context = await browser.new_context(base_url=service_url)
+    await context.add_cookies([{"name": WORKSPACE_COOKIE, "value": workspace, "url": f"{service_url}/ui/"}])
+    page = await context.new_page()
+    await page.goto("/ui/search")
+    choice, told_of, seen = page.get_by_role("link", name="fruit 2"), page.locator("#notice"), "**/ui/search?*"
+    for away in (lambda route: route.abort(), lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>")):
+        await page.route(seen, away)
+        await choice.click()
+        await expect(told_of).to_contain_text("The service cannot be reached.")
+        await expect(page.locator(".results li")).to_have_count(3)
+        await page.unroute(seen)
+        await page.evaluate("document.getElementById('notice').textContent = ''")
+    await page.route(seen, lambda route: route.fulfill(status=503, body=PROBLEM, headers=PAGE))
+    await choice.click()
+    await expect(page.locator("#found")).to_contain_text("PostgreSQL cannot be reached.")
+    await context.close()
 
 
 async def test_a_search_is_kept_and_deleted(page: Page, told: httpx.Client) -> None:
@@ -93,11 +125,17 @@ async def test_a_search_is_kept_and_deleted(page: Page, told: httpx.Client) -> N
 
 
 async def test_without_script(browser: Browser, service_url: str, workspace: str, told: httpx.Client) -> None:
-    """The same ways."""
+    """The same ways; facets fold away where there is no room beside the results."""
     fruit(told)
     context = await browser.new_context(base_url=service_url, java_script_enabled=False)
     await context.add_cookies([{"name": WORKSPACE_COOKIE, "value": workspace, "url": f"{service_url}/ui/"}])
     page = await context.new_page()
+    await page.goto("/ui/search")
+    await page.set_viewport_size(SMALLEST)
+    await expect(page.get_by_role("link", name="fruit 2")).to_be_hidden()  # facets push no result down
+    await page.get_by_text("Narrow the search", exact=True).first.click()
+    await expect(page.get_by_role("link", name="fruit 2")).to_be_visible()
+    await page.set_viewport_size(WIDE)
     await page.goto("/ui/search")
     await page.get_by_role("link", name="fruit 2").click()
     await page.get_by_role("searchbox").fill("apple ledger")
@@ -129,6 +167,6 @@ async def test_everybody_can_use_it(page: Page, told: httpx.Client) -> None:
     await page.get_by_text("Save this search …").click()
     await page.get_by_label("Name").fill("A" * 100)
     await page.get_by_role("button", name="Save").click()
-    faults += await unfit_on(page, "/ui/search?pipeline=fruit&said=saved")
+    faults += await unfit_on(page, "/ui/search?pipeline=fruit")
 
     assert [] == faults

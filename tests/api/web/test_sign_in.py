@@ -15,7 +15,7 @@ from playwright.async_api import Browser, expect
 from tests.api.durability.process import ServiceProcess, started
 from tests.api.web.knowing import latest_incident, precedent, resolved
 from tests.api.web.looking import BROWSER, Watch, faults, unfit_on
-from tests.api.web.reading import fields_of_form, text_of
+from tests.api.web.reading import addresses, elements, fields_of_form, text_of
 
 COOKIE = "seenbefore_key"
 
@@ -98,13 +98,78 @@ def test_pages_ask_for_a_key(anybody: httpx.Client, address: str) -> None:
     assert "Sign in" in text_of(page)
 
 
-def test_writes_ask_for_a_key(anybody: httpx.Client) -> None:
-    """Nothing is recorded; a part of a page leads the whole page there."""
-    whole = anybody.post("/ui/ask", data={"text": "boom"})
-    part = anybody.post("/ui/ask", data={"text": "boom"}, headers={"HX-Request": "true"})
+TEXT = 'PearError: "soft" <b>\n\n  at line 1 & ü\n'
 
-    assert (303, 401) == (whole.status_code, part.status_code)
-    assert "/ui/sign-in" == part.headers["hx-redirect"]
+
+def hidden(page: httpx.Response) -> dict[str, str]:
+    """All hidden fields of a page."""
+    return {str(each["name"]): str(each["value"]) for each in elements(page, "input") if each.get("type") == "hidden"}
+
+
+def test_what_was_written_is_kept(anybody: httpx.Client, secret: str) -> None:
+    """A form that is sent signed out comes back after signing in, also after a wrong key, and goes where it should."""
+    here = {"Referer": f"{anybody.base_url}/ui/?example=slow-down"}
+    asking = anybody.post("/ui/ask", data={"text": TEXT, "pipeline": "p"}, headers=here)
+    wrong = anybody.post("/ui/sign-in", data=hidden(asking) | {"key": "sb_wrong"})
+    signed_in = anybody.post("/ui/sign-in", data=hidden(wrong) | {"key": secret})
+    sent = anybody.post("/ui/ask", data=hidden(signed_in))
+
+    assert [401, 401, 200, 303] == [each.status_code for each in (asking, wrong, signed_in, sent)]
+    assert "What you wrote is kept" in text_of(asking)
+    assert {"text": TEXT, "pipeline": "p"} == hidden(signed_in)
+    assert "/ui/ask" in addresses(signed_in)
+    assert "/ui/?example=slow-down" in addresses(signed_in)
+    assert "goes to workspace pears" in text_of(signed_in)
+    assert "PearError" in text_of(anybody.get(sent.headers["location"]))
+
+
+def test_a_form_in_place_stays_open(anybody: httpx.Client) -> None:
+    """It says so in the form itself, and leads to the sign-in page beside it, and from there to the page."""
+    page = "/ui/incidents/01a20840-09fd-7fad-8eeb-34432be3478e"
+    headers = {"HX-Request": "true", "HX-Current-URL": f"{anybody.base_url}{page}"}
+    note = anybody.post(f"{page}/resolution", data={"summary": "x", "once": "x"}, headers=headers)
+    (link,) = elements(note, "a")
+
+    assert (401, "find .form-problem") == (note.status_code, note.headers["hx-retarget"])
+    assert ("_blank", page) == (link["target"], httpx.URL(str(link["href"])).params["next"])
+
+
+def test_what_is_read_in_place_leads_to_the_sign_in_page(anybody: httpx.Client) -> None:
+    """And back to the page that was open."""
+    headers = {"HX-Request": "true", "HX-Current-URL": f"{anybody.base_url}/ui/search?q=x"}
+    response = anybody.get("/ui/search?q=x&verdict=genuine", headers=headers)
+
+    assert 401 == response.status_code
+    assert "/ui/search?q=x" == httpx.URL(response.headers["hx-redirect"]).params["next"]
+
+
+@pytest.mark.parametrize("carried", ["", "x", "{}", '[["a"]]', "[[1, 2]]"])
+def test_what_was_kept_and_changed_on_the_way(anybody: httpx.Client, secret: str, carried: str) -> None:
+    """Is refused in words, or is nothing; never a 5xx."""
+    response = sign_in(anybody, secret, again="/ui/ask", kept=carried)
+
+    assert (422 if carried else 303) == response.status_code
+
+
+def test_a_kept_form_goes_nowhere_else(anybody: httpx.Client, secret: str) -> None:
+    """It is sent to pages of ours alone."""
+    response = sign_in(anybody, secret, again="https://evil.example/", kept='[["text", "x"]]')
+
+    assert "evil" not in response.text
+
+
+def test_what_is_too_long_to_keep(anybody: httpx.Client) -> None:
+    """The page says what to do instead."""
+    response = anybody.post("/ui/ask", data={"text": "x" * 1_500_000})
+
+    assert "too long to be kept here" in text_of(response)
+    assert len(response.content) < 100_000
+
+
+def test_signed_out_there_is_no_navigation(anybody: httpx.Client) -> None:
+    """It would lead to nothing but this page."""
+
+    assert [] == elements(anybody.get("/ui/sign-in"), "nav")
 
 
 def test_signing_in(anybody: httpx.Client, secret: str) -> None:
@@ -189,7 +254,8 @@ def test_signing_out(somebody: httpx.Client) -> None:
 
 @BROWSER
 async def test_signing_in_with_a_browser(browser: Browser, guarded: ServiceProcess, secret: str) -> None:
-    """To the page that was looked for, and out again; who follows a link of another site stays signed in."""
+    """To the page that was looked for, and out again; who follows a link of another site stays signed in, and whoever
+    was signed out meanwhile sends what they wrote after all."""
     context = await browser.new_context()
     watch = await Watch.of(context, origin=guarded.url)
     page = await context.new_page()
@@ -202,12 +268,21 @@ async def test_signing_in_with_a_browser(browser: Browser, guarded: ServiceProce
     await elsewhere.evaluate(f"location.href = '{guarded.url}/ui/'")
     await expect(elsewhere.get_by_role("button", name="Sign out")).to_be_visible()
     await elsewhere.close()
+    another = await context.new_page()
+    await another.goto(f"{guarded.url}/ui/")
+    await another.get_by_label("Error", exact=True).fill("PearError: the pear of the browser")
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.get_by_label("API key")).to_be_visible()
+    await another.get_by_role("button", name="Ask", exact=True).click()
+    await another.get_by_label("API key").fill(secret)
+    await another.get_by_role("button", name="Sign in").click()
+    unfit = await faults(another)
+    await another.get_by_role("button", name="Send it").click()
+    await expect(another.locator("#report")).to_contain_text("the pear of the browser")
     problems = [each for each in await watch.problems() if "outside address: http://localhost:" not in each]
     await context.close()
 
-    assert [] == problems
+    assert [] == [*problems, *unfit]
 
 
 @BROWSER

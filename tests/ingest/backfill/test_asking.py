@@ -85,7 +85,7 @@ def test_server_that_stays_busy(paced: Paced, server: FakeServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "problem"), [(401, "who asks"), (403, "who asks"), (302, "redirection"), (400, "answers 400")]
+    ("status", "problem"), [(401, "who asks"), (403, "who asks"), (302, "redirection"), (405, "is the address right")]
 )
 def test_refusals(paced: Paced, server: FakeServer, status: int, problem: str) -> None:
     """Told at once; a token is sent to no other place."""
@@ -118,9 +118,22 @@ def test_answers_that_cannot_be_read(paced: Paced, monkeypatch: pytest.MonkeyPat
 
 
 def test_nobody_there(clock: Clock) -> None:
-    """Tried again before it is told."""
+    """Told at once: it is the address that is wrong."""
     with httpx.Client(base_url="http://127.0.0.1:9", trust_env=False) as client:
         paced = Paced(client, per_second=1e6, clock=clock, wait=clock.wait)
+        with pytest.raises(HistoryTrouble, match=r"127\.0\.0\.1 cannot be reached"):
+            paced.get("/a")
+
+    assert [] == clock.waits
+
+
+def test_server_that_goes_away(clock: Clock) -> None:
+    """Tried again before it is told: it was there."""
+    with httpx.Client(trust_env=False, headers={"Connection": "close"}) as client:
+        with FakeServer(lambda *_: {}).running() as server:
+            client.base_url = server.url
+            paced = Paced(client, per_second=1e6, clock=clock, wait=clock.wait)
+            paced.get("/a")
         with pytest.raises(HistoryTrouble, match=r"127\.0\.0\.1 cannot be reached"):
             paced.get("/a")
 

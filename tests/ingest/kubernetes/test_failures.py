@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kubernetes import client
 
 from ingest.kubernetes.failures import Labels, failures_of, without_number
 from ingest.records import from_mapping
@@ -26,6 +28,39 @@ def told(thing: Any, labels: Labels = NONE) -> list[dict[str, Any]]:
 def of_pod(**status: Any) -> list[dict[str, Any]]:
     """The failures of a pod in this state."""
     return told({"kind": "Pod", **pod(**status)})
+
+
+def test_objects_of_the_official_client() -> None:
+    """As its own models write them: a pod that was out of memory, and its job past its limit."""
+    models, at = client, datetime(2026, 11, 20, 8, 15, tzinfo=UTC)
+    ended = models.V1ContainerStateTerminated(exit_code=137, reason="OOMKilled", finished_at=at, container_id="c-1")
+    state = models.V1ContainerStatus(
+        name="train",
+        image="i",
+        image_id="x",
+        ready=False,
+        restart_count=0,
+        state=models.V1ContainerState(terminated=ended),
+    )
+    labels = {"job-name": "train-29310045"}
+    failed = models.V1Pod(
+        kind="Pod",
+        metadata=models.V1ObjectMeta(name="train-29310045-x", uid="u-1", labels=labels),
+        status=models.V1PodStatus(phase="Failed", container_statuses=[state]),
+    )
+    condition = models.V1JobCondition(
+        type="Failed", status="True", reason="BackoffLimitExceeded", last_transition_time=at
+    )
+    its_job = models.V1Job(
+        kind="Job",
+        metadata=models.V1ObjectMeta(name="train-29310045", uid="u-2"),
+        status=models.V1JobStatus(failed=3, conditions=[condition]),
+    )
+    written = [models.ApiClient().sanitize_for_serialization(each) for each in (failed, its_job)]
+
+    assert [("train", "OOMKilled", 1), ("train", "BackoffLimitExceeded", 3)] == [
+        (value["pipeline"], value["error"]["type"], value["attempt"]) for each in written for value in told(each)
+    ]
 
 
 def test_out_of_memory() -> None:

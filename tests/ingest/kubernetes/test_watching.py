@@ -13,7 +13,7 @@ import pytest
 from ingest.kubernetes import cluster as real
 from ingest.kubernetes import watching
 from ingest.kubernetes.cluster import NoCluster, RealCluster
-from ingest.kubernetes.watching import Away, Pauses, Refused, Stream, everything, follow
+from ingest.kubernetes.watching import Away, ClusterRefused, Pauses, Stream, everything, follow
 from tests.ingest.kubernetes.fake_cluster import GONE, FakeCluster, bookmark, changed, pod
 
 PODS = Stream("Pod")
@@ -122,7 +122,7 @@ def test_cluster_that_cannot_be_reached(fake: FakeCluster, tmp_path: Path) -> No
 def test_what_is_not_allowed(fake: FakeCluster, tmp_path: Path) -> None:
     """It is no use to ask again."""
     fake.refuse_lists = [(403, {})]
-    with reached(fake, tmp_path) as cluster, pytest.raises(Refused, match="403: pods is forbidden"):
+    with reached(fake, tmp_path) as cluster, pytest.raises(ClusterRefused, match="403: pods is forbidden"):
         named(cluster, PODS, last="")
 
 

@@ -16,7 +16,7 @@ from knowledge.errors import DataFolderInUse, IndexUnavailable
 from knowledge.failures import Cause, Source, Verdict
 from knowledge.index.edge import EdgeIndex
 from knowledge.index.lexical import EMPTY, SparseVector, document_vector, query_vector, weighted_vector
-from knowledge.index.port import Index, IndexFilter, IndexPayload, IndexPoint, NeighbourQuery, Vector
+from knowledge.index.port import Index, IndexFacts, IndexFilter, IndexPayload, IndexPoint, NeighbourQuery, Vector
 from knowledge.index.server import ServerIndex
 
 SIZE = 8
@@ -170,7 +170,7 @@ async def test_writing_again_replaces(index: Index) -> None:
 
 async def test_resolutions_are_searched_when_asked(index: Index) -> None:
     """A point far by signature is found by what fixed it."""
-    fixed = replace(point(seed=5, terms=("x",)), resolution=vector(seed=1))
+    fixed = replace(point(seed=5, terms=("x",), resolved=True), resolution=vector(seed=1))
     await index.upsert([fixed, *[point(seed=seed, terms=("y",)) for seed in range(10, 30)]])
 
     hits = await index.neighbours(replace(ask(seed=1, terms=()), as_known=True, limit=30))
@@ -192,6 +192,23 @@ async def test_words_that_people_know_it_by_are_searched_when_asked(index: Index
     assert [sorted(named.known_as.indices)] == [sorted(each.indices) for each in theirs]
     assert {EMPTY} == {hit.known_as for hit in hits if hit.id != named.id}
     assert {EMPTY} == {hit.known_as for hit in await index.neighbours(replace(query, limit=30))}
+
+
+@pytest.mark.parametrize("resolved", [None, True, False], ids=["all", "resolved", "open"])
+async def test_facts_are_those_of_the_neighbours(index: Index, resolved: bool | None) -> None:
+    """The same points, with what facets count of each."""
+    some = range(2, 30)
+    points = [replace(point(seed=each, resolved=each % 2 == 0), resolution=vector(seed=each + 1)) for each in some]
+    await index.upsert(points)
+    query = replace(ask(seed=1, resolved=resolved), as_known=True, limit=40)
+
+    told = [
+        IndexFacts(each.precedent_id, each.verdict, each.cause, each.pipelines, each.resolved, each.last_seen)
+        for each in (hit.payload for hit in await index.neighbours(query))
+    ]
+
+    assert (28 if resolved is None else 14) == len(told)
+    assert sorted(told, key=str) == sorted(await index.facts(query), key=str)
 
 
 async def test_versions_name_every_point_in_order(index: Index) -> None:

@@ -126,6 +126,27 @@ async def test_large_workspaces_are_counted_ahead(
     assert 3 == failures({each.day: dict(each.counts) for each in found})
 
 
+async def test_busy_workspaces_are_counted_ahead(
+    counts: Counting,
+    connection: Connection,
+    workspace: int,
+    incident: MakeIncident,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who looks first, after a start or after a while, does not wait for many failures of today."""
+    monkeypatch.setattr(counting, "FEW", 2)
+    seen = []
+    for _ in range(4):
+        await incidents.record(connection, [incident("a", occurred_at=NOON)])
+        seen.append(await counts.ahead(number=30))
+    await incidents.record(connection, [incident("a", occurred_at=NOON)])
+    today, last_day = (await counts.days(workspace, number=1))[0], await counts.last_day(workspace)
+    await counts.close()
+
+    assert [0, 0, 1, 1] == seen
+    assert (4, 4) == (failures(today), last_day.failures)
+
+
 async def test_past_days_are_made_anew_beside(
     counts: Counting, connection: Connection, workspace: int, incident: MakeIncident
 ) -> None:

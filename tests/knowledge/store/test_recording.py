@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -18,6 +20,7 @@ from knowledge.store.ids import uuid7
 from knowledge.store.records import Known, NewIncident, Recorded
 
 MakeIncident = Callable[..., NewIncident]
+NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
 async def known(connection: Connection, workspace: int, signature: Signature) -> Known:
@@ -246,6 +249,36 @@ async def test_lists_are_filtered(
     assert {rows[name].id for name in found} == {row.id for row in listed}
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"verdict": Verdict.GENUINE}, [0, 1, 3, 4, 6, 7, 9]),
+        ({"cause": Cause.CODE_DEFECT}, [0, 1, 3, 4, 6, 7, 9, 10]),
+        ({"cause": Cause.CODE_DEFECT, "verdict": Verdict.GENUINE}, [0, 1, 3, 4, 6, 7, 9]),
+        ({"cause": Cause.CODE_DEFECT, "verdict": Verdict.TRANSIENT}, [10]),
+        ({"cause": Cause.NETWORK, "verdict": Verdict.GENUINE}, []),
+    ],
+    ids=["verdict", "cause", "both", "both of one", "both of none"],
+)
+@pytest.mark.parametrize("limit", [1, 2, 50])
+async def test_what_was_said_and_what_its_precedent_is_are_one_list(
+    connection: Connection, workspace: int, incident: MakeIncident, asked: dict[str, Any], found: list[int], limit: int
+) -> None:
+    """An incident of which nothing was said has the verdict and cause of its precedent, page after page."""
+    said = {"verdict": Verdict.GENUINE, "cause": Cause.CODE_DEFECT}
+    fields = [(("a", said), ("a", {}), ("b", {}))[n % 3] for n in range(10)]
+    rows = [incident(kind, occurred_at=NOON + timedelta(seconds=n // 2), **of) for n, (kind, of) in enumerate(fields)]
+    rows.append(incident("a", occurred_at=NOON, verdict=Verdict.TRANSIENT))
+    await incidents.record(connection, rows)
+    seen, after = list[UUID](), None
+    while page := await incidents.list_page(connection, workspace_id=workspace, after=after, limit=limit, **asked):
+        seen += [row.id for row in page]
+        after = (page[-1].occurred_at, page[-1].id)
+
+    ordered = sorted((rows[n] for n in found), key=lambda row: (row.occurred_at, row.id), reverse=True)
+    assert [row.id for row in ordered] == seen
+
+
 async def test_long_names_are_stored_and_found(connection: Connection, workspace: int, incident: MakeIncident) -> None:
     """Longer than an index row may be: equality goes by hash."""
     names = {"pipeline": "p" * 9000, "run_id": "ü" * 9000}
@@ -284,3 +317,15 @@ async def test_known_external_ids(connection: Connection, workspace: int, incide
     assert {"a", "b"} == await incidents.known(connection, workspace_id=workspace, external_ids=["a", "b", "c"])
     assert set() == await incidents.known(connection, workspace_id=other, external_ids=["a"])
     assert set() == await incidents.known(connection, workspace_id=workspace, external_ids=[])
+
+
+async def test_incidents_by_external_ids(connection: Connection, workspace: int, incident: MakeIncident) -> None:
+    """Whole, whenever they occurred; those of another workspace are none."""
+    times = {"a": NOON, "b": NOON - timedelta(days=400)}
+    rows = [incident(external_id=id, occurred_at=at) for id, at in times.items()]
+    await incidents.record(connection, rows)
+    other = await workspaces.ensure(connection, "other")
+    found = await incidents.told(connection, workspace_id=workspace, external_ids=["b", "a", "c"])
+
+    assert {(row.id, times[str(row.external_id)]) for row in rows} == {(each.id, each.occurred_at) for each in found}
+    assert [] == await incidents.told(connection, workspace_id=other, external_ids=["a"])
