@@ -87,8 +87,8 @@ class Settings(BaseSettings):
     )
     github_failures: bool = Field(
         default=True,
-        description="Whether jobs that failed, as GitHub's webhook tells of them, become incidents. Where their logs are "
-        "imported, which say more, it may tell of re-runs that passed alone.",
+        description="Whether jobs that failed, as GitHub's webhook tells of them, become incidents. Off where their "
+        "logs are imported, which say more: the webhook then tells of re-runs that passed alone.",
     )
     doors_workspace: str = Field(
         default="default",

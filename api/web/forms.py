@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-import re2
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -15,7 +14,7 @@ from ingest.records import problem_in_words
 #: Fields that a form of ours may have, with room.
 MOST_FIELDS = 50
 #: What pydantic calls a value.
-SHOULD = re2.compile(r"^(Input|String|Value|UUID) should ")
+VALUES = ("Input", "String", "Value", "UUID")
 WORDS: Mapping[str, str] = {"missing": "is needed", "extra_forbidden": "nothing here has that name"}
 
 
@@ -65,4 +64,5 @@ def checked(fields: Mapping[str, str], model: type[AnyForm]) -> AnyForm:
 
 def plainly(problem: str) -> str:
     """What pydantic says of a value, for people who have written it."""
-    return SHOULD.sub("it should ", problem)
+    subject, should, what = problem.partition(" should ")
+    return f"it{should}{what}" if should and subject in VALUES else problem

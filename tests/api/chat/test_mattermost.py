@@ -53,14 +53,14 @@ def test_another_token_is_refused(client: httpx.Client, token: str) -> None:
     assert 401 == command(client, SLOW_DOWN, token=token).status_code
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(max_size=200))
 def test_any_body_without_the_token_is_refused(client: httpx.Client, body: bytes) -> None:
     """Never a fault of the service."""
     assert 401 == client.post(WAY, content=body).status_code
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=200))
 def test_any_text_is_answered(client: httpx.Client, text: str) -> None:
     """NUL and emptiness too: Mattermost shows what is wrong."""
