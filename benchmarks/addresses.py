@@ -61,6 +61,7 @@ ADDRESSES = {
     "page Runs": "/ui/runs",
     "page Run": f"/ui/runs/{RUN}",
     "page Step": f"/ui/runs/{RUN}/steps/step-0",
+    "page Proposals": "/ui/proposals",
     "page Overview": "/ui/overview",
     "page Overview, a day": "/ui/overview?over=day",
     "page Overview, a month": "/ui/overview?over=month",

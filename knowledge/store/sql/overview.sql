@@ -1,13 +1,14 @@
 -- name: told
--- Failures by day, by the verdict that they have now and what they were last told; the retries that they were spared are
--- told apart by what an attempt had cost. A failure is spared them when it was told to stop, or to hold in a storm, and
+-- Failures by day, by the verdict that is known now, else the one that was told, and by what they were last told to do; the
+-- retries that they were spared are told apart by what an attempt had cost. A failure is spared them when it was told to stop, or to hold in a storm, and
 -- nothing shows that its run went on: no outcome, no later failure of the same step, no end in success. While a storm
 -- lasted, for those that held. Whom a person called transient was stopped wrongly, and is spared nothing.
-SELECT date_bin('1 day', i.occurred_at, 'epoch')::date AS day, coalesce(i.verdict, p.verdict) AS verdict, told.decision,
+SELECT date_bin('1 day', i.occurred_at, 'epoch')::date AS day,
+       coalesce(i.verdict, p.verdict_override, nullif(p.verdict, 'unknown'), told.verdict, 'unknown') AS verdict, told.decision,
        spared.how, spared.retries, spared.spent, count(*) AS number
 FROM incidents i JOIN precedents p ON p.id = i.precedent_id
 LEFT JOIN LATERAL (
-    SELECT a.decision, CASE WHEN i.storm_id IS NOT NULL THEN a.answer->'storm'->>'role' END AS role FROM advice a
+    SELECT a.verdict, a.decision, CASE WHEN i.storm_id IS NOT NULL THEN a.answer->'storm'->>'role' END AS role FROM advice a
     WHERE a.incident_id = i.id ORDER BY a.created_at DESC, a.id DESC LIMIT 1
 ) told ON true
 LEFT JOIN storms s ON s.id = i.storm_id
@@ -37,8 +38,12 @@ GROUP BY 1, 2, 3, 4, 5, 6
 
 -- name: by_hour
 -- For the bars of a day.
-SELECT date_bin('1 hour', i.occurred_at, 'epoch') AS at, coalesce(i.verdict, p.verdict) AS verdict, count(*) AS number
-FROM incidents i JOIN precedents p ON p.id = i.precedent_id
+SELECT date_bin('1 hour', i.occurred_at, 'epoch') AS at,
+       coalesce(i.verdict, p.verdict_override, nullif(p.verdict, 'unknown'), told.verdict, 'unknown') AS verdict,
+       count(*) AS number
+FROM incidents i JOIN precedents p ON p.id = i.precedent_id LEFT JOIN LATERAL (
+    SELECT a.verdict FROM advice a WHERE a.incident_id = i.id ORDER BY a.created_at DESC, a.id DESC LIMIT 1
+) told ON true
 WHERE i.workspace_id = %(workspace_id)s::int
   AND i.occurred_at >= %(since)s::timestamptz AND i.occurred_at < %(until)s::timestamptz
 GROUP BY 1, 2
