@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import shutil
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
@@ -26,13 +27,19 @@ VIEW: ViewportSize = {"width": 1200, "height": 1000}
 SMALL: ViewportSize = {"width": 360, "height": 780}
 SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 RUN = "fraud-2026-11-20"
+#: The run of the pictures: its steps with their sub-tasks, and how many minutes before its end each was done.
+STEPS: dict[str, dict[str, int | None]] = {
+    "preprocess": {"validate": 170, "impute": 150, "scale": 118},
+    "export": {"shard": 40, "upload": None},
+}
+BEGUN_MIN, ENDED_MIN = 180, 10
 #: Failures of a week: what, in which pipeline, how many, and how retries ended.
 WEEK = (
     (EXAMPLES[0].text, "fraud-training", 9, "succeeded"),
     ("RuntimeError: NCCL communicator was aborted on rank 3: watchdog timeout", "llm-finetune", 5, "succeeded"),
     ("psycopg.OperationalError: server closed the connection unexpectedly", "features-daily", 6, "succeeded"),
     (EXAMPLES[1].text, "features-daily", 4, "failed"),
-    (EXAMPLES[2].text, "fraud-training", 3, "failed"),
+    (EXAMPLES[2].text, "fraud-training", 3, None),
     ("ReleaseRefused: recall 0.71 is below the bound of 0.80 on the holdout", "fraud-training", 2, None),
 )
 
@@ -58,7 +65,13 @@ def _fill(client: httpx.Client) -> dict[str, Any]:
     for number, (text, pipeline, count, result) in enumerate(WEEK):
         for each in range(count):
             at = now - timedelta(hours=5 + 17 * each + number)
-            where = {"pipeline": pipeline, "step": "train", "run_id": f"{pipeline}-{each}", "attempt": 1}
+            where = {
+                "pipeline": pipeline,
+                "step": "train",
+                "run_id": f"{pipeline}-{each}",
+                "attempt": 1,
+                "max_attempts": 4,
+            }
             said = {"text": text, "occurred_at": at.isoformat(), "spent": {"gpu_hours": 4}}
             incident = _post(client, "/advise", where | said)["incident_id"]
             if result is not None:
@@ -71,20 +84,31 @@ def _fill(client: httpx.Client) -> dict[str, Any]:
         "cause": "rate_limit",
     }
     _post(client, f"/incidents/{known['incident_id']}/resolution", fix | {"action": "retry_with_backoff"})
-    return _post(client, "/advise", asked | {"text": EXAMPLES[0].text.replace("PutObject", "UploadPart")})
+    again = _post(client, "/advise", asked | {"text": EXAMPLES[0].text.replace("PutObject", "UploadPart")})
+    thought = {"summary": "Let the bucket grow before the export: warm the prefixes up.", "author": "oncall-agent"}
+    _post(client, "/resolutions", {"incident_id": again["incident_id"], "action": "retry_with_backoff", **thought})
+    return again
 
 
 def _remember_a_run(client: httpx.Client) -> None:
-    """A run with two steps, checkpoints and a decision."""
+    """A run of three hours with two steps, checkpoints and a decision."""
     run = f"/runs/{RUN}"
-    _put(client, run, {"pipeline": "fraud-training", "status": "failed"})
-    plans = {"preprocess": ["validate", "impute", "scale"], "export": ["shard", "upload"]}
-    for step, plan in plans.items():
-        _put(client, f"{run}/steps/{step}", {"owner": "ana", "status": "running", "plan": plan})
-        for name in plan[: len(plan) - (step == "export")]:
-            _put(client, f"{run}/steps/{step}/sub-tasks/{name}", {"owner": "ana", "status": "completed"})
+    about = {"pipeline": "fraud-training"}
+    _put(client, run, about | {"status": "running"}, minutes=BEGUN_MIN)
+    for step, sub_tasks in STEPS.items():
+        path, begun = f"{run}/steps/{step}", max(done or 0 for done in sub_tasks.values()) + 10
+        _put(client, path, {"owner": "ana", "status": "running", "plan": [*sub_tasks]}, minutes=begun)
+        for name, done in sub_tasks.items():
+            if done is not None:
+                made = {name: {"sha256": sha256(name.encode()).hexdigest(), "uri": f"s3://runs/{RUN}/{name}"}}
+                body = {"owner": "ana", "status": "completed", "artifacts": made}
+                _put(client, f"{path}/sub-tasks/{name}", body, minutes=done)
+        ended = {"owner": "ana", "status": "succeeded" if all(sub_tasks.values()) else "failed"}
+        last = min(done or ENDED_MIN for done in sub_tasks.values())
+        _put(client, path, ended, minutes=last, version=1)
     chosen = {"choice": {"learning_rate": "3e-5 to 1e-4"}, "rationale": "Above 3e-4, five of six trials diverged."}
     _post(client, f"{run}/decisions", {"agent": "tuner", "kind": "hyperparameters", **chosen})
+    _put(client, run, about | {"status": "failed"}, minutes=ENDED_MIN, version=1)
 
 
 def _post(client: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -92,8 +116,10 @@ def _post(client: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, An
     return document
 
 
-def _put(client: httpx.Client, path: str, body: dict[str, Any]) -> None:
-    client.put(path, json=body).raise_for_status()
+def _put(client: httpx.Client, path: str, body: dict[str, Any], *, minutes: float, version: int | None = None) -> None:
+    """Said so many minutes ago."""
+    headers = {"Seenbefore-Age": str(minutes * 60)} | ({} if version is None else {"If-Match": f'"{version}"'})
+    client.put(path, json=body, headers=headers).raise_for_status()
 
 
 async def _take(url: str, folder: Path, *, workspace: str, incident: dict[str, Any]) -> list[Path]:
@@ -122,8 +148,17 @@ async def _addresses(page: Page, incident: dict[str, Any]) -> dict[str, str]:
     """Every page that the navigation leads to, and one of each thing."""
     await page.goto("/ui/")
     links = page.locator("nav a[data-letter]")
-    found = {(await each.inner_text()).lower(): str(await each.get_attribute("href")) for each in await links.all()}
-    things = {"run": f"/ui/runs/{RUN}", "precedent": f"/ui/precedents/{incident['evidence'][0]['precedent_id']}"}
+    found = {
+        (await each.inner_text()).split()[0].lower(): str(await each.get_attribute("href"))
+        for each in await links.all()
+    }
+    precedent, other = (f"{each['precedent_id']}" for each in incident["evidence"][:2])
+    things = {
+        "run": f"/ui/runs/{RUN}",
+        "step": f"/ui/runs/{RUN}/steps/preprocess",
+        "precedent": f"/ui/precedents/{precedent}",
+        "merge": f"/ui/precedents/{precedent}/merge?other={other}",
+    }
     return {
         **found,
         "advice": f"/ui/incidents/{incident['incident_id']}",

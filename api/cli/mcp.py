@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING
 
 import click
@@ -26,9 +25,10 @@ EPILOG = "An agent's host starts this command by itself: docs/agents.md shows ho
 @target_options
 def command(*, writes: bool, target: Target) -> None:
     """Answer an agent's host (Model Context Protocol) on standard input and output, until its input ends."""
-    logging.basicConfig(level=logging.WARNING)  # on standard error: standard output is the protocol's
-    from api.agents.remote import Remote  # noqa: PLC0415 - not needed for help
+    from api import logs  # noqa: PLC0415 - not needed for help
+    from api.agents.remote import Remote  # noqa: PLC0415
 
+    logs.install(level="warning", format=logs.LogFormat.TEXT)  # on standard error: standard output is the protocol's
     with connect(target) as service:
         asyncio.run(_serve(Remote(service), writes=writes))
 

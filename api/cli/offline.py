@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from api.settings import Settings
 
 T = TypeVar("T")
+ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 data_option = click.option(
     "--data",
@@ -54,10 +57,13 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 @contextlib.contextmanager
 def refusing() -> Iterator[None]:
-    """What `knowledge` refuses within is said as a command says it. Libraries keep quiet meanwhile."""
+    """What `knowledge` refuses within is said as a command says it. Libraries keep quiet meanwhile.
+
+    Whoever ends the command by a signal has what it began ended as well: programs, servers, folders.
+    """
     from knowledge.errors import KnowledgeError  # noqa: PLC0415 - not needed for help
 
-    with quiet():
+    with quiet(), ending_in_order():
         try:
             yield
         except KnowledgeError as error:
@@ -65,8 +71,26 @@ def refusing() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def ending_in_order() -> Iterator[None]:
+    """SIGTERM and SIGHUP are taken as Ctrl-C, which leaves nothing behind."""
+    if threading.current_thread() is not threading.main_thread():  # where a program calls a command of ours
+        yield
+        return
+    before = {each: signal.signal(each, lambda *_: signal.raise_signal(signal.SIGINT)) for each in ENDING}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+@contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """What is worth saying a command says itself."""
+    from api.logs import Bare  # noqa: PLC0415 - not needed for help
+
+    if logging.lastResort is not None:  # writes what is logged where no log is set up
+        logging.lastResort.addFilter(BARE)
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from pathlib import Path
 
 import click
+
+from api.cli.offline import ending_in_order
 
 
 @click.command("serve")
@@ -35,11 +36,9 @@ def command(host: str | None, port: int | None, data: Path | None) -> None:
     from api.server import ServeError, serve  # noqa: PLC0415
     from knowledge.errors import KnowledgeError  # noqa: PLC0415
 
-    # While it starts, every one of them is taken as Ctrl-C: what was begun is ended.
-    for each in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        with telemetry.exporting(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        # While it starts; then the server has its own way.
+        with ending_in_order(), telemetry.exporting(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings, say=_say))
     except (ServeError, SettingsError, KnowledgeError) as error:
         raise click.ClickException(str(error)) from None

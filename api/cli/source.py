@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, BinaryIO
 
 import orjson
@@ -15,6 +15,7 @@ from ingest import strict_json
 from ingest.bounded import bounded_lines
 from ingest.csv import BYTE_ORDER_MARK, CsvFile, is_field, place
 from ingest.items import Item, Names, Outcome
+from ingest.occurrences import Occurrences, digest_of
 from ingest.records import LineProblem, from_mapping
 
 #: Longest line that is read; the service's own limit (`SEENBEFORE_MAX_BODY_BYTES`) is about this.
@@ -43,24 +44,39 @@ class Ids:
     """External ids for lines that have none: by content, so that a file imported twice makes no duplicates.
 
     The same line may stand in a file several times, because the failure occurred several times: the second and later
-    ones are numbered.
+    ones are numbered. A context manager, as what it counts with has to be closed.
     """
 
     def __init__(self) -> None:
-        self._seen: Counter[bytes] = Counter()
+        self._seen = Occurrences()
+
+    def __enter__(self) -> Ids:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._seen.__exit__(kind, error, trace)
 
     def of(self, original: bytes) -> str:
         """The id of the next occurrence of this line."""
-        digest = hashlib.sha256(original.strip()).digest()[:16]
-        self._seen[digest] += 1
-        times = self._seen[digest]
+        digest = digest_of(original.strip())
+        times = self._seen.count(digest)
         return f"line-{digest.hex()}" + (f"-{times}" if times > 1 else "")
 
 
 def read_ndjson(
     stream: BinaryIO, *, given: Mapping[str, str], ids: Ids | None, names: Names = NO_NAMES
 ) -> Iterator[Line]:
-    """Lines of NDJSON; blank ones are passed over. `given` maps fields to the names that they have in this file."""
+    """Lines of NDJSON; blank ones are passed over. `given` maps fields to the names that they have in this file.
+
+    `ids` are closed at the end.
+    """
+    with ids or contextlib.nullcontext():
+        yield from _ndjson(stream, given=given, ids=ids, names=names)
+
+
+def _ndjson(stream: BinaryIO, *, given: Mapping[str, str], ids: Ids | None, names: Names) -> Iterator[Line]:
     for number, original, size in bounded_lines(stream, longest=LONGEST_LINE):
         if size > LONGEST_LINE:
             yield Line(number, original, size, problem=f"a line may have at most {LONGEST_LINE} bytes")
@@ -76,7 +92,12 @@ def read_ndjson(
 
 
 def read_csv(file: CsvFile, *, ids: Ids | None, names: Names = NO_NAMES) -> Iterator[Line]:
-    """Rows of CSV."""
+    """Rows of CSV; `ids` are closed at the end."""
+    with ids or contextlib.nullcontext():
+        yield from _rows(file, ids=ids, names=names)
+
+
+def _rows(file: CsvFile, *, ids: Ids | None, names: Names) -> Iterator[Line]:
     for row in file:
         size = len(row.original)
         if row.value is None:

@@ -22,12 +22,15 @@ from api.untrusted import one_line
 if TYPE_CHECKING:
     from ingest.items import Item
     from ingest.kubernetes.failures import Labels
+    from ingest.kubernetes.telling import Teller
     from ingest.kubernetes.watching import Cluster, Stream
 
 EPILOG = (
     "Ends with Ctrl-C or SIGTERM. Exit codes: 0 stopped, or all was listed (--once), 2 wrong usage, 3 the service "
     "refuses, or the cluster does."
 )
+#: Events of the type that is trouble; the normal ones are most of them.
+WARNINGS = "type=Warning"
 #: Failures that wait to be sent; whoever finds more waits too.
 MOST_WAITING = 10_000
 #: Failures that this process knows it has sent, so that a list is not sent again and again.
@@ -69,23 +72,27 @@ def kubernetes(
     as_json: bool,
     target: Target,
 ) -> None:
-    """Record pods and jobs of Kubernetes that fail.
+    """Record pods and jobs of Kubernetes that fail, and warning events that say why they do not start.
 
-    Out of memory, evicted, preempted, past their deadline, without their image, on a node that shuts down, or with what
-    a container leaves as its termination message; jobs past their backoff limit. Needs the extra `kubernetes`.
+    Out of memory, evicted, preempted, past their deadline, without a node, a volume or their image, on a node that
+    shuts down, or with what a container leaves as its termination message; jobs past their backoff limit, or whose pods
+    are refused. Needs the extra `kubernetes`.
     """
     from ingest.kubernetes.cluster import NoCluster, RealCluster  # noqa: PLC0415 - not needed for help
     from ingest.kubernetes.failures import Labels  # noqa: PLC0415
     from ingest.kubernetes.watching import Stream  # noqa: PLC0415
 
-    streams = [Stream(kind, place, selector) for place in namespaces or (None,) for kind in ("Pod", "Job")]
+    places = namespaces or (None,)
+    streams = [Stream(kind, place, selector) for place in places for kind in ("Pod", "Job")]
+    # Events have no labels of their own: whether they match is seen by the pods and jobs that they are about.
+    streams += [Stream("Event", place, fields=WARNINGS) for place in places]
     if any(not _is_name(place) for place in namespaces):
         raise click.UsageError("--namespace takes the name of a namespace")
     try:
         cluster = RealCluster(kubeconfig=kubeconfig, context=context)
     except NoCluster as problem:
         raise click.UsageError(one_line(str(problem))) from None
-    watch = Watch(cluster, Labels(pipelines, steps))
+    watch = Watch(cluster, Labels(pipelines, steps), selector=selector)
     with connect(target) as service, contextlib.closing(cluster), _stopped_by_signals(watch.stop):
         recorder = Recorder(service, stop=watch.stop)
         (watch.once if once else watch.follow)(streams, recorder=recorder)
@@ -151,23 +158,24 @@ class Recorder:
 
 
 class Watch:
-    """Pods and jobs of a cluster, each stream in a thread of its own; sent by the thread that calls."""
+    """Pods, jobs and events of a cluster, each stream in a thread of its own; sent by the thread that calls."""
 
-    def __init__(self, cluster: Cluster, labels: Labels) -> None:
+    def __init__(self, cluster: Cluster, labels: Labels, *, selector: str | None = None) -> None:
         self._cluster = cluster
         self._labels = labels
+        self._selector = selector
         self._found: queue.Queue[Item | Exception] = queue.Queue(MOST_WAITING)
         self.stop = threading.Event()
 
     def once(self, streams: Iterable[Stream], *, recorder: Recorder) -> None:
         """Record what there is now; raises `ServiceTrouble`."""
-        from ingest.kubernetes.failures import failures_of  # noqa: PLC0415 - not needed for help
-        from ingest.kubernetes.watching import Away, ClusterRefused, Gone, everything  # noqa: PLC0415
+        from ingest.kubernetes.watching import Away, ClusterRefused, Gone, everything  # noqa: PLC0415 - not needed for help
 
+        teller = self._teller()
         try:
             for stream in streams:
                 things = everything(self._cluster, stream)
-                recorder.record(item for thing in things for item in failures_of(thing, labels=self._labels))
+                recorder.record(item for thing in things for item in teller.failures(thing))
         except (Away, Gone, ClusterRefused) as trouble:
             raise ServiceTrouble(_of_cluster(trouble)) from None
 
@@ -194,13 +202,19 @@ class Watch:
             items.append(found)
         return items
 
-    def _follow(self, stream: Stream) -> None:
-        from ingest.kubernetes.failures import failures_of  # noqa: PLC0415 - not needed for help
-        from ingest.kubernetes.watching import follow  # noqa: PLC0415
+    def _teller(self) -> Teller:
+        from ingest.kubernetes.telling import Teller  # noqa: PLC0415 - not needed for help
 
+        return Teller(self._cluster, labels=self._labels, selector=self._selector)
+
+    def _follow(self, stream: Stream) -> None:
+        from ingest.kubernetes.watching import follow, patiently  # noqa: PLC0415 - not needed for help
+
+        teller, tell = self._teller(), partial(say, err=True)
         try:
-            for thing in follow(self._cluster, stream, stop=self.stop, say=lambda text: say(text, err=True)):
-                for item in failures_of(thing, labels=self._labels):
+            for thing in follow(self._cluster, stream, stop=self.stop, say=tell):
+                failures = partial(teller.failures, thing)
+                for item in patiently(failures, stream=stream, stop=self.stop, say=tell) or ():
                     self._found.put(item)
         except Exception as trouble:
             self._found.put(trouble)

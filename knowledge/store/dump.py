@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -21,23 +22,46 @@ PLAIN = ("--no-owner", "--no-privileges")
 #: What `pg_restore` 17 and newer set first, and servers before 17 refuse.
 UNKNOWN_BEFORE_17 = b"SET transaction_timeout = 0;\n"
 SETTINGS_LINES = 40
+#: The one row of the table that names the schema's revision.
+REVISION = re.compile(rb"^COPY [^\n]*alembic_version[^\n]*;\n(\w+)\n", re.MULTILINE)
 
 
 def dump(url: str, target: Path, *, bin_dir: Path | None = None) -> None:
     """Write one moment of the database at `url` to `target` (blocking), which is compressed and its owner's alone.
 
-    Whoever writes meanwhile is not held up. Raises `FileExistsError`, and `StoreUnavailable` with what `pg_dump` says;
-    half a file is removed.
+    Whoever writes meanwhile is not held up. It has its name once it is whole and on the disk; until then it is
+    `target` with `.part` behind it. Raises `FileExistsError`, and `StoreUnavailable` with what `pg_dump` says.
     """
-    command = [str(_program("pg_dump", bin_dir)), "--format=custom", *PLAIN, "--no-password", f"--file={target}"]
-    target.touch(mode=0o600, exist_ok=False)
+    part = target.with_name(f"{target.name}.part")
+    command = [str(_program("pg_dump", bin_dir)), "--format=custom", *PLAIN, "--no-password", f"--file={part}"]
+    target.touch(mode=0o600, exist_ok=False)  # nobody else takes the name meanwhile
     try:
+        part.touch(mode=0o600)
         with tempfile.TemporaryFile() as told:
             done = subprocess.run(command, env=_environment(url), stderr=told, check=False)
             _check(done.returncode, told)
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
+        part.replace(target)
     except BaseException:
-        target.unlink()
+        part.unlink(missing_ok=True)
+        target.unlink(missing_ok=True)
         raise
+
+
+def revision_in(source: Path, *, bin_dir: Path | None = None) -> str:
+    """The revision of the schema that a file of `dump` holds (blocking).
+
+    Raises `StoreUnavailable` where it is none, with what `pg_restore` says.
+    """
+    only = ["--file=-", "--data-only", "--table=alembic_version"]
+    with tempfile.TemporaryFile() as told:
+        command = [str(_program("pg_restore", bin_dir)), *only, str(source)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=told, check=False)
+        _check(done.returncode, told)
+    if not (found := REVISION.search(done.stdout)):
+        raise StoreUnavailable(f"{source} is no backup of Seen Before.")
+    return found[1].decode()
 
 
 def restore(url: str, source: Path, *, bin_dir: Path | None = None) -> None:

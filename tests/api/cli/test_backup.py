@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from knowledge.errors import StoreUnavailable
+from knowledge.store import migrate, migrations
+from knowledge.store.embedded import EmbeddedPostgres
 from tests.api.cli.conftest import Command
 
 
@@ -23,6 +31,40 @@ def test_a_backup_goes_into_a_new_folder_once(command: Command, new_data: Callab
     assert [key["id"]] == [each["id"] for each in command.json("keys", "list", "--data", copy)["keys"]]
     assert (1, True) == (again.exit_code, "holds a memory already" in again.stderr)
     assert (2, True) == (over.exit_code, "is there already" in over.stderr)
+
+
+def test_a_backup_of_a_newer_version(
+    command: Command, new_data: Callable[[], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Is refused before anything is made; with that version it is brought in."""
+    data, copy, file = new_data(), tmp_path / "copy", tmp_path / "a.dump"
+    command("backup", file, "--data", data)
+    with monkeypatch.context() as older:
+        older.setattr(migrations, "head", lambda: "0001")
+        refused = command("restore", file, "--data", copy)
+
+    assert (1, True) == (refused.exit_code, "comes from a newer version" in refused.stderr)
+    assert not copy.exists()
+
+
+def test_a_schema_that_cannot_be_brought_up_to_date(
+    command: Command, new_data: Callable[[], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was restored is there, which is said with how to go on."""
+    data, copy, file = new_data(), tmp_path / "copy", tmp_path / "a.dump"
+    key = command.json("keys", "create", "--workspace", "fraud", "--name", "ci", "--data", data)
+    command("backup", file, "--data", data)
+    with monkeypatch.context() as broken:
+        broken.setattr(migrate, "migrate", _away)
+        result = command("restore", file, "--data", copy)
+
+    assert (1, True) == (result.exit_code, f"seenbefore serve --data {copy} goes on" in " ".join(result.stderr.split()))
+    assert "it went away" in result.stderr
+    assert [key["id"]] == [each["id"] for each in command.json("keys", "list", "--data", copy)["keys"]]
+
+
+def _away(_: str) -> str:
+    raise StoreUnavailable("it went away")
 
 
 @pytest.mark.parametrize("arguments", [("backup", "a.dump", "--data", "nowhere"), ("restore", "nowhere.dump")])
@@ -45,3 +87,29 @@ def test_no_backup_changes_nothing(command: Command, tmp_path: Path) -> None:
     done = command("restore", file, "--data", tmp_path / "data")
 
     assert (1, True) == (done.exit_code, "archive" in done.stderr)
+
+
+def test_a_backup_that_is_ended_leaves_nothing(new_data: Callable[[], Path], tmp_path: Path) -> None:
+    """By a signal, in the middle: no file, no program, and the data folder is free again."""
+    data, file = new_data(), tmp_path / "a.dump"
+    with EmbeddedPostgres(data / "postgres") as server, psycopg.connect(server.url) as holding:
+        holding.execute("LOCK TABLE incidents IN ACCESS EXCLUSIVE MODE")  # pg_dump waits for it
+        command = [sys.executable, "-m", "api", "backup", str(file), "--data", str(data)]
+        with subprocess.Popen(command, cwd=Path(__file__).parents[3], stderr=subprocess.PIPE) as running:
+            _wait_for(lambda: holding.execute(WAITING).fetchone() == (1,))
+            running.send_signal(signal.SIGTERM)
+            running.wait(20)
+            _wait_for(lambda: holding.execute(WAITING).fetchone() == (0,))
+
+    assert 0 != running.returncode
+    assert [] == [each.name for each in tmp_path.iterdir() if each.name.startswith("a.dump")]
+
+
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+
+
+def _wait_for(look: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not look():
+        assert time.monotonic() < deadline, "nothing in 20 s"
+        time.sleep(0.05)

@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql
 
 from knowledge.errors import StoreUnavailable
-from knowledge.store.dump import dump, restore
+from knowledge.store.dump import dump, restore, revision_in
 from knowledge.store.migrate import current_revision, migrate
 
 
@@ -52,6 +52,20 @@ def test_what_comes_back_is_what_went_in(
     assert rows(written) == rows(empty_database_url)
     assert migrate(written) == current_revision(empty_database_url)
     assert 0o600 == file.stat().st_mode & 0o777
+
+
+def test_the_revision_of_a_backup(written: str, empty_database_url: str, tmp_path: Path, bin_dir: Path | None) -> None:
+    """Is read from the file alone; an archive of something else is told from one."""
+    ours, other, letter = (tmp_path / name for name in ("a.dump", "b.dump", "letter"))
+    letter.write_text("a letter")
+    for url, file in ((written, ours), (empty_database_url, other)):
+        dump(url, file, bin_dir=bin_dir)
+
+    assert current_revision(written) == revision_in(ours, bin_dir=bin_dir)
+    with pytest.raises(StoreUnavailable, match="no backup of Seen Before"):
+        revision_in(other, bin_dir=bin_dir)
+    with pytest.raises(StoreUnavailable, match="archive"):
+        revision_in(letter, bin_dir=bin_dir)
 
 
 def test_a_damaged_file_changes_nothing(
