@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import dataclass
 
 from api.problems import Problem
 from knowledge.errors import StoreUnavailable
@@ -17,6 +18,19 @@ MOST_REMEMBERED = 1_000
 LOOK_AGAIN_S = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What a request may see, and the name of its API key: None while nobody is asked for one."""
+
+    workspace: str
+    key: str | None
+
+    @property
+    def author(self) -> str | None:
+        """Who says what is said with the key, where no name is given."""
+        return self.key and f"API key {self.key}"
+
+
 class Gate:
     """`open` means: no authentication, the `X-Workspace` header names the workspace.
 
@@ -27,8 +41,7 @@ class Gate:
         self.open = open
         self._database = database
         self._look_again = time.monotonic() + LOOK_AGAIN_S
-        self._remembered: dict[str, tuple[float, str]] = {}
-        self._names: dict[str, str] = {}
+        self._remembered: dict[str, tuple[float, Entered]] = {}
 
     async def is_open(self) -> bool:
         """Whether nobody is asked for a key: looked up every `LOOK_AGAIN_S`, or as it was while PostgreSQL is away."""
@@ -38,20 +51,16 @@ class Gate:
                 self.open = not await any_key(self._database)
         return self.open
 
-    async def workspace(self, authorization: str | None) -> str:
-        """The workspace of a bearer key; raises a 401 problem."""
+    async def enter(self, authorization: str | None) -> Entered:
+        """Let a bearer key in; raises a 401 problem."""
         scheme, _, secret = (authorization or "").partition(" ")
         secret = secret.strip()
         if scheme.lower() != "bearer" or not secret:
             raise Problem(401, "Send Authorization: Bearer and an API key.", field="Authorization")
-        until, workspace = self._remembered.get(secret, (0.0, ""))
-        return workspace if time.monotonic() < until else await self._verify(secret)
+        until, entered = self._remembered.get(secret, (0.0, None))
+        return entered if entered is not None and time.monotonic() < until else await self._verify(secret)
 
-    def name(self, authorization: str | None) -> str | None:
-        """The name of a bearer key that `workspace` has taken."""
-        return self._names.get((authorization or "").partition(" ")[2].strip())
-
-    async def _verify(self, secret: str) -> str:
+    async def _verify(self, secret: str) -> Entered:
         try:
             async with self._database.connection() as connection:
                 key = await api_keys.verify(connection, secret)
@@ -64,10 +73,9 @@ class Gate:
             raise Problem(401, "This API key is not known or was revoked.", field="Authorization")
         if len(self._remembered) >= MOST_REMEMBERED:
             self._remembered.clear()
-            self._names.clear()
-        self._remembered[secret] = (time.monotonic() + REMEMBERED_S, key.workspace)
-        self._names[secret] = key.name
-        return key.workspace
+        entered = Entered(key.workspace, key.name)
+        self._remembered[secret] = (time.monotonic() + REMEMBERED_S, entered)
+        return entered
 
 
 async def any_key(database: Database) -> bool:

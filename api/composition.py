@@ -236,7 +236,7 @@ async def open_index(index: Index) -> None:
     try:
         await index.open()
     except IndexDamaged as error:
-        log.error("%s", error)
+        log.error("the index cannot be opened: %s", type(error).__name__)
         log.warning("it is moved to %s and made anew from PostgreSQL", await index.set_aside())
         await index.open()
 
@@ -347,7 +347,7 @@ async def _attempt(work: Callable[[], Awaitable[object]], what: str) -> bool:
     try:
         await work()
     except SpoolUnavailable as error:
-        log.warning("%s failed: %s", what, error)
+        log.warning("%s failed: %s", what, type(error).__name__)
         return False
     except StoreUnavailable:
         return False

@@ -9,6 +9,7 @@ import orjson
 from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
+from api.auth import Entered, Gate
 from api.problems import LONGEST_FIELD, MEDIA_TYPE, Problem
 from knowledge.once import Once
 from knowledge.service import KnowledgeService
@@ -56,23 +57,26 @@ async def service_of(request: Request) -> KnowledgeService:
     return service
 
 
-async def workspace_of(
+async def entered_of(
     request: Request,
     x_workspace: Annotated[str | None, Header(description="Workspace, while authentication is off.")] = None,
     authorization: Annotated[str | None, Header(description="`Bearer` and an API key.")] = None,
-) -> str:
-    """The workspace of the API key; with authentication off, of the header."""
-    gate = request.app.state.gate
+) -> Entered:
+    """What the API key opens; with authentication off, what the header names. Asked once for a request."""
+    gate: Gate = request.app.state.gate
     if await gate.is_open():
-        return checked_workspace(x_workspace or "default")
-    found: str = await gate.workspace(authorization)
-    return found
+        return Entered(checked_workspace(x_workspace or "default"), key=None)
+    return await gate.enter(authorization)
 
 
-async def key_name_of(request: Request, workspace: Annotated[str, Depends(workspace_of)]) -> str | None:
-    """The request's API key by its name, once it has opened the workspace; None where nobody is asked for one."""
-    name: str | None = request.app.state.gate.name(request.headers.get("authorization")) if workspace else None
-    return name and f"API key {name}"
+async def workspace_of(entered: Annotated[Entered, Depends(entered_of)]) -> str:
+    """The request's workspace."""
+    return entered.workspace
+
+
+async def author_of(entered: Annotated[Entered, Depends(entered_of)]) -> str | None:
+    """Who says what the request says, where it names nobody: its API key; None where nobody is asked for one."""
+    return entered.author
 
 
 def checked_workspace(name: str) -> str:
@@ -152,7 +156,7 @@ def etag(version: int) -> dict[str, str]:
 
 Service = Annotated[KnowledgeService, Depends(service_of)]
 Workspace = Annotated[str, Depends(workspace_of)]
-KeyName = Annotated[str | None, Depends(key_name_of)]
+KeyName = Annotated[str | None, Depends(author_of)]
 Idempotent = Annotated[Once | None, Depends(once_of)]
 IfMatch = Annotated[int, Depends(expected_version)]
 IfMatchStated = Annotated[int | None, Depends(stated_version)]

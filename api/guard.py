@@ -1,7 +1,7 @@
 """What every request passes first: a host that is ours, a bounded body of sound JSON, addresses without hostile bytes.
 
 FastAPI reads bodies with `json`, which takes NaN, lone surrogates and NUL; PostgreSQL does not. So bodies are checked
-here, once for all routes.
+here, once for all routes. A large one is work: it is done for those alone who may ask, and in a thread.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import Gate
-from api.problems import response
+from api.problems import Problem, response
 from ingest import strict_json
+from knowledge.errors import StoreUnavailable
 
 #: These bound and check their bodies themselves.
 STREAMED = frozenset({"/incidents/import", "/v1/logs", "/v1/traces"})
@@ -34,6 +35,8 @@ OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
 #: connection reset otherwise, and not why.
 MOST_DROPPED = 200_000_000
 DROPPING_S = 30.0
+#: Bodies of more bytes than this take longer to check than a thread to be handed them.
+LARGE = 50_000
 
 Page = Callable[[Scope, int, str], Response]
 
@@ -73,7 +76,7 @@ class Guard:
             _check_address(scope)
             if scope["method"] in {"POST", "PUT", "PATCH"} and scope["path"] not in STREAMED:
                 body = await self._read(scope, receive)
-                _check_body(scope, body)
+                await self._check_body(scope, body)
                 receive = _replay(body, receive)
         except RefusedRequest as refused:
             answer = self._answer(scope, refused)
@@ -95,6 +98,27 @@ class Guard:
             raise RefusedRequest(
                 421, f"Without API keys, only requests for these hosts are taken: {names}.", field="Host"
             )
+
+    async def _check_body(self, scope: Scope, body: bytes) -> None:
+        if _is_proven(scope):
+            return
+        if len(body) <= LARGE:
+            _check(scope, body)
+            return
+        if not _takes_forms(scope):
+            await self._check_key(scope)
+        await asyncio.to_thread(_check, scope, body)
+
+    async def _check_key(self, scope: Scope) -> None:
+        """All that takes JSON asks for a key, and would say the same; where PostgreSQL is away it decides."""
+        authorization = (_header(scope, b"authorization") or b"").decode("latin-1")
+        try:
+            if not await self._gate.is_open():
+                await self._gate.enter(authorization)
+        except Problem as refused:
+            raise RefusedRequest(refused.status, refused.detail, field=refused.field or "body") from None
+        except StoreUnavailable:
+            return
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes:
         declared = _header(scope, b"content-length")
@@ -182,9 +206,8 @@ def _is_proven(scope: Scope) -> bool:
     return str(scope["path"]).startswith(PROVEN)
 
 
-def _check_body(scope: Scope, body: bytes) -> None:
-    if not _is_proven(scope):
-        (_check_form if _takes_forms(scope) else _check_json)(scope, body)
+def _check(scope: Scope, body: bytes) -> None:
+    (_check_form if _takes_forms(scope) else _check_json)(scope, body)
 
 
 def _takes_forms(scope: Scope) -> bool:
@@ -199,8 +222,6 @@ def _check_form(scope: Scope, body: bytes) -> None:
         raise RefusedRequest(415, "Send a form.", field="Content-Type")
     if kind == b"application/x-www-form-urlencoded":
         body = unquote_to_bytes(body.replace(b"+", b" "))
-    if b"\0" in body:
-        raise RefusedRequest(422, "The form holds a NUL character.")
     try:
         body.decode("utf-8")
     except UnicodeDecodeError:
@@ -223,5 +244,7 @@ def _check_json(scope: Scope, body: bytes) -> None:
         strict_json.loads(body)
     except strict_json.Malformed as error:
         raise RefusedRequest(400, str(error)) from None
+    except strict_json.TooMany as error:
+        raise RefusedRequest(413, str(error)) from None
     except strict_json.Unfit as error:
         raise RefusedRequest(422, str(error), field=error.field) from None

@@ -1,4 +1,4 @@
-"""The service's log: lines for people, or JSON for what collects logs. No line carries the text of a failure."""
+"""The service's log: lines for people, or JSON for what collects logs. No line has the text of a failure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pythonjsonlogger.json import JsonFormatter
 
 #: They log what is theirs to know.
 NOISY = ("alembic", "httpx", "httpcore", "sentence_transformers", "psycopg.pool", "openvino", "slack_bolt", "mcp")
+#: Why PostgreSQL takes no connection (a wrong password, an unknown name) says nothing of a failure.
+CONNECTING = "psycopg.pool"
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -21,31 +23,48 @@ class LogFormat(StrEnum):
 
 
 class Bare(logging.Filter):
-    """Tracebacks without their messages: those of an error of our own may quote the failure that was sent.
+    """Errors without their words, whoever logs them: those of an error of our own may quote the failure that was sent.
 
-    For the server's own log, to which Starlette hands every unexpected error once more.
+    For a handler, which sees the lines of libraries and of the event loop too.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let it pass, by the class of the exception and where it was raised alone."""
+        """Let it pass: of an exception its class, and where it was raised."""
+        record.exc_text = None
         if record.exc_info and record.exc_info[1] is not None:
             record.exc_info = bare(record.exc_info[1])
-            record.exc_text = None
+        if record.name == "asyncio" and record.levelno >= logging.ERROR:
+            record.msg, record.args = _without_arguments(record.getMessage()), None
+        elif isinstance(record.args, tuple) and record.name != CONNECTING:
+            record.args = tuple(_named(each) for each in record.args)
         return True
+
+
+class Bared(RuntimeError):
+    """Stands for an exception in the log, whose class is its message."""
 
 
 def bare(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
     """What to log of an exception: its class as the message, and its traceback; what it was raised from is left out."""
-    told = RuntimeError(type(error).__name__).with_traceback(error.__traceback__)
-    return RuntimeError, told, error.__traceback__
+    told = error if isinstance(error, Bared) else Bared(type(error).__name__).with_traceback(error.__traceback__)
+    return Bared, told, error.__traceback__
+
+
+def _named(value: object) -> object:
+    return type(value).__name__ if isinstance(value, BaseException) else value
+
+
+def _without_arguments(message: str) -> str:
+    """What the event loop has met, without the task or the call that it quotes: their values are in it."""
+    return message.partition("\n")[0].partition("(")[0].partition("<")[0].rstrip()
 
 
 def install(*, level: str, format: LogFormat) -> None:
     """Set the root logger up."""
     handler = logging.StreamHandler()
     handler.setFormatter(_json() if format is LogFormat.JSON else logging.Formatter(TEXT))
+    handler.addFilter(Bare())
     logging.basicConfig(level=level.upper(), handlers=[handler])
-    logging.getLogger("uvicorn.error").addFilter(Bare())
     for noisy in NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     if format is LogFormat.TEXT and level != "debug":  # on a laptop they would drown what there is to read

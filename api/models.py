@@ -166,7 +166,12 @@ class IncidentAnswer(Answer):
     precedent_id: UUID | None
     fingerprint: str
     template: str
-    verdict: Verdict
+    verdict: Verdict = Field(
+        description="What was stated of it, else what is known of its precedent; `advised` is not part of it."
+    )
+    advised: Verdict | None = Field(
+        default=None, description="The verdict that was last told of it by advice; null where nobody asked."
+    )
     cause: Cause | None
     occurred_at: datetime
     recorded_at: datetime | None

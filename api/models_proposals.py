@@ -29,6 +29,7 @@ class ProposalBody(StatedResolution):
             self.to_resolution(self.author or key),
             verdict=Verdict(self.verdict) if self.verdict else None,
             cause=self.cause,
+            key=key,
         )
 
 

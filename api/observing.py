@@ -40,7 +40,7 @@ class Observed:
             return
         with span(scope["method"], kind=SpanKind.SERVER, within=extract(dict(Headers(scope=scope)))) as current:
             status = await self._counted(scope, receive, send)
-            route = _route(scope)
+            route = route_of(scope)
             current.update_name(f"{scope['method']} {route}")
             current.set_attributes({"http.route": route, "http.response.status_code": status})
             if status >= 500:
@@ -62,7 +62,7 @@ class Observed:
         finally:
             seconds = time.perf_counter() - started
             method = scope["method"] if scope.get("route") else "(none)"
-            self._metrics.observe(route=_route(scope), method=method, status=status, seconds=seconds)
+            self._metrics.observe(route=route_of(scope), method=method, status=status, seconds=seconds)
             if scope["path"] not in SILENT:
                 _tell(scope, status=status, seconds=seconds, request_id=request_id)
         return status
@@ -73,12 +73,12 @@ def _tell(scope: Scope, *, status: int, seconds: float, request_id: str) -> None
     log.info(
         "%s %s %d in %.1f ms",
         scope["method"],
-        _route(scope),
+        route_of(scope),
         status,
         1_000 * seconds,
         extra={
             "method": scope["method"],
-            "route": _route(scope),
+            "route": route_of(scope),
             "status": status,
             "ms": round(1_000 * seconds, 1),
             "request_id": request_id,
@@ -87,8 +87,8 @@ def _tell(scope: Scope, *, status: int, seconds: float, request_id: str) -> None
     )
 
 
-def _route(scope: Scope) -> str:
-    """Its template; of a mounted application with the place where that is mounted."""
+def route_of(scope: Scope) -> str:
+    """The template of a request's route; of a mounted application with the place where that is mounted."""
     path = getattr(scope.get("route"), "path", None)
     return "(none)" if path is None else f"{scope.get('root_path', '')}{path}"
 

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.logs import bare
+from api.observing import route_of
 from ingest.records import problem_in_words
 from knowledge import errors
 from knowledge.signature.scrub import scrub
@@ -209,4 +210,5 @@ async def _unexpected(request: Request, error: Exception) -> Response:
 
 def log_unexpected(request: Request, error: Exception) -> None:
     """The error's own text may quote the failure that was sent: only its class is logged, and where it was raised."""
-    log.error("%s %s failed with %s", request.method, request.url.path, type(error).__name__, exc_info=bare(error))
+    route, kind = route_of(request.scope), type(error).__name__  # an address holds names that callers have made up
+    log.error("%s %s failed with %s", request.method, route, kind, exc_info=bare(error))

@@ -10,6 +10,9 @@ from __future__ import annotations
 import unicodedata
 
 REPLACEMENT = "\ufffd"
+#: Letters and marks by their category that look like nothing: fillers, joiners and inherent vowels. Pages leave them as
+#: they are, for some belong to how a script is written; chat and agents are shown that something is there.
+BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f\u2800\u3164\uffa0")
 #: Line and paragraph separators and marks of direction, which `unicodedata` files among those that print.
 _MISLEADING = "\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 _LINE_ENDS = {ord("\r"): None}

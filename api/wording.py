@@ -30,6 +30,12 @@ _STEPS = ((600, 10), (3_600, 60), (36_000, 300), (172_800, 3_600), (float("inf")
 _UNITS = ((86_400, "day"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
+def fix_of(advice: Document) -> Document | None:
+    """The first of the evidence that says what fixed it, of what the advice says it is; another's fix fixes nothing."""
+    same = (each for each in advice["evidence"] if all(each[name] == advice[name] for name in ("verdict", "cause")))
+    return next((each for each in same if each["resolution"]), None)
+
+
 def decision_text(decision: Document) -> str:
     """`retry in 42 s, at most 5 attempts`."""
     if decision["action"] == "default":

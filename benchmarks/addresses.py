@@ -22,6 +22,7 @@ class World:
     incident: str
     deep: str
     pipeline: str
+    resolution: str
 
     def text(self, number: int) -> str:
         """Another failure each time, of a kind that the service knows."""
@@ -31,18 +32,29 @@ class World:
         """Another one each time, as people ask: the middle of an error."""
         return quote(self.text(number)[:120])
 
-    def address(self, name: str, *, number: int) -> str:
-        """One of `ADDRESSES`, asked for the time of that number."""
-        return ADDRESSES[name].format(question=self.question(number), **asdict(self))
+    def filled(self, address: str, *, number: int) -> str:
+        """An address, asked for the time of that number."""
+        return address.format(question=self.question(number), number=number, **asdict(self))
 
 
-#: Every page and endpoint that reads, and those that judge, by name; a new one is named here. Names in braces are those
-#: of `World`; what begins with POST is sent a failure.
+#: Every page and endpoint that reads, by name; a new one is named here, and what writes in `benchmarks.writes`. Names
+#: in braces are those of `World`.
 ADDRESSES = {
     "page Ask": "/ui/",
     "page Ask, an example": "/ui/?example=slow-down",
     "page Incident": "/ui/incidents/{incident}",
     "page Difference": "/ui/incidents/{incident}/difference/{hot}",
+    "page Incidents": "/ui/incidents",
+    "page Incidents, pipeline": "/ui/incidents?pipeline={pipeline}",
+    "page Incidents, verdict": "/ui/incidents?verdict=genuine",
+    "page Incidents, told verdict": "/ui/incidents?advised=genuine",
+    "page Incidents, decision": "/ui/incidents?decision=fail",
+    "page Incidents, asked here": "/ui/incidents?asked=here",
+    "page Incidents, precedent": "/ui/incidents?precedent={hot}",
+    "page Incidents, run": f"/ui/incidents?run={RUN}",
+    "page Incidents, week": "/ui/incidents?within=week",
+    "page Incidents, nothing is left": "/ui/incidents?verdict=genuine&decision=default&asked=here&within=month",
+    "page Sign in": "/ui/sign-in",
     "page Search": "/ui/search",
     "page Search, far on": "/ui/search?cursor={deep}",
     "page Search, verdict": "/ui/search?verdict=transient",
@@ -73,9 +85,6 @@ ADDRESSES = {
     "endpoint search, 100 results": "/search?q={question}&limit=100",
     "endpoint search, five filters": "/search?q={question}&verdict=genuine&cause=code_defect&pipeline={pipeline}"
     "&since=2026-01-01T00:00:00Z&resolved=false",
-    "endpoint advise": "POST /advise",
-    "endpoint advise, dry run": "POST /advise?dry_run=true",
-    "endpoint record": "POST /incidents",
     "endpoint incidents": "/incidents?limit=50",
     "endpoint incidents, 200": "/incidents?limit=200",
     "endpoint incidents of a precedent": "/incidents?limit=50&precedent={hot}",
@@ -104,6 +113,9 @@ ADDRESSES = {
     "endpoint decisions, question": "/decisions?q={question}",
     "endpoint schemas": "/schemas",
     "endpoint schema": "/schemas/ml-pipeline",
+    "endpoint description": "/openapi.json",
+    "endpoint documentation": "/docs",
+    "endpoint for agents": "/llms.txt",
     "endpoint live": "/health/live",
     "endpoint ready": "/health/ready",
     "endpoint metrics": "/metrics",

@@ -7,7 +7,7 @@ read before is kept.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -18,6 +18,7 @@ from defusedxml.ElementTree import ParseError, XMLParser
 from ingest.bounded import BoundedText
 from ingest.foreign import LONGEST_NAME, moment_of, name_of, text_of
 from ingest.items import Item, Names, Outcome, filled, identity
+from ingest.occurrences import Occurrences, digest_of
 
 CHUNK = 65_536
 #: testsuites, suites in suites, a case, a failure and its parts: nobody nests deeper.
@@ -45,7 +46,11 @@ class _RefusedXml(Exception):
 
 def read_junit(stream: BinaryIO, *, names: Names) -> Iterator[Item]:
     """Failures and errors of a file, in its order; the last item tells where it could not be read further."""
-    target = _Cases(names)
+    with Occurrences() as occurrences:
+        yield from _read(stream, target=_Cases(names, occurrences))
+
+
+def _read(stream: BinaryIO, *, target: _Cases) -> Iterator[Item]:
     parser = XMLParser(target=target, forbid_dtd=True)
     expat = parser.parser  # which the parser forgets at its end
     target.line = lambda: int(expat.CurrentLineNumber)
@@ -102,13 +107,13 @@ class _Case:
 class _Cases:
     """What the parser tells of elements, made into items."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, occurrences: Occurrences) -> None:
         self._names = names
+        self._occurrences = occurrences
         self._open: list[str] = []
         self._suites: list[Mapping[str, str]] = []
         self._case: _Case | None = None
         self._failure: _Failure | None = None
-        self._ids: Counter[str] = Counter()
         self._done: deque[Item] = deque()
         self.events = self.silent = 0
         self.seen_suite = False
@@ -180,8 +185,8 @@ class _Cases:
         """
         said = (sorted(suite.items()), sorted(case.items()), value.get("error"), value.get("text"))
         id = identity("junit", *said)
-        self._ids[id] += 1
-        return id if self._ids[id] == 1 else f"{id}:{self._ids[id]}"
+        times = self._occurrences.count(digest_of(id.encode()))
+        return id if times == 1 else f"{id}:{times}"
 
 
 def _attempts(failures: list[_Failure]) -> list[tuple[int | None, Outcome | None]]:

@@ -218,6 +218,7 @@ def of_incident(incident: IncidentRecord) -> Document:
         "fingerprint": incident.fingerprint,
         "template": incident.template,
         "verdict": incident.verdict.value,
+        "advised": _text(incident.advised),
         "cause": _text(incident.cause),
         "occurred_at": moment(incident.occurred_at),
         "recorded_at": moment(incident.recorded_at),

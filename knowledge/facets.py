@@ -5,35 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from knowledge.failures import Cause, Verdict
+from knowledge.within import Within
 
 #: Values of a facet that are shown.
 MOST_VALUES = 10
-
-
-class Within(StrEnum):
-    """How long ago a precedent was seen last, at most."""
-
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-    YEAR = "year"
-
-    @property
-    def span(self) -> timedelta:
-        """As a time; a month has thirty days."""
-        return _SPANS[self]
-
-
-_SPANS = {
-    Within.DAY: timedelta(days=1),
-    Within.WEEK: timedelta(days=7),
-    Within.MONTH: timedelta(days=30),
-    Within.YEAR: timedelta(days=365),
-}
 
 
 class Facet(StrEnum):

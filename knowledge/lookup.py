@@ -182,7 +182,7 @@ class Lookup:
             with span("neighbours"):
                 hits = [hit for hit in await self._index.neighbours(query) if hit.id != itself]
         except IndexUnavailable as error:
-            log.warning("the index does not answer: %s", error)
+            log.warning("the index does not answer: %s", type(error).__name__)
             degraded.append(INDEX)
             return []
         similarity = Similarity(

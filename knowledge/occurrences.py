@@ -11,10 +11,10 @@ from knowledge.failures import Resolution, Source
 from knowledge.store import occurrences as stored
 from knowledge.store import precedents
 from knowledge.store.database import Database
-from knowledge.store.occurrences import MOST_PLACES, MOST_TIMES, Occurrence, PlaceCount, Stretch
+from knowledge.store.occurrences import MOST_PLACES, MOST_TIMES, Occurrence, PlaceCount, Stretch, ToldLast
 from knowledge.workspaces import Workspaces
 
-__all__ = ["MOST_PLACES", "MOST_TIMES", "Course", "Occurrence", "Occurrences", "PlaceCount", "Stretch"]
+__all__ = ["MOST_PLACES", "MOST_TIMES", "Course", "Occurrence", "Occurrences", "PlaceCount", "Stretch", "ToldLast"]
 
 #: How wide a stretch of time may be; the last is wide enough for all that is recorded.
 WIDTHS = (
@@ -29,13 +29,14 @@ MOST_STRETCHES = 40
 class Course:
     """Stretches of time without gaps, pipelines, and the environment's values by their names, the most first.
 
-    `documented`: what its sources say helps, of a documented precedent.
+    `documented`: what its sources say helps, of a documented precedent. `told`: what was advised of it last.
     """
 
     stretches: Sequence[Stretch]
     pipelines: Sequence[PlaceCount]
     environment: dict[str, list[PlaceCount]]
     documented: Resolution | None
+    told: ToldLast | None = None
 
 
 class Occurrences:
@@ -54,11 +55,13 @@ class Occurrences:
                 connection, precedent_id=found.id, widths=WIDTHS, most_stretches=MOST_STRETCHES
             )
             places = await stored.places(connection, precedent_id=found.id)
+            told = await stored.told_last(connection, precedent_id=found.id)
         return Course(
             without_gaps(times),
             [each for each in places if each.key is None],
             _by_key([each for each in places if each.key is not None]),
             found.resolution if found.source is Source.STARTER else None,
+            told,
         )
 
     async def incidents(

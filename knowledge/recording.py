@@ -213,7 +213,8 @@ class Recorder:
             return await self._write_spooled([spooled])
         except (InvalidInput, Conflict) as error:
             reason = f"{error.field}: {error}" if error.field else str(error)
-            log.error("a spooled failure cannot be written and is set apart (seenbefore doctor): %s", reason)
+            kind = type(error).__name__  # why, `doctor` tells: it may name what the caller has written
+            log.error("a spooled failure cannot be written and is set apart (seenbefore doctor): %s", kind)
             await asyncio.to_thread(self._spool.refuse, spooled.number, reason=reason)
             return 0
 

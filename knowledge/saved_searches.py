@@ -20,7 +20,7 @@ class SavedSearches:
         self._workspaces = workspaces
 
     async def save(self, workspace: str, *, name: str, fields: Mapping[str, str], by: str | None = None) -> SavedSearch:
-        """Keep a search without its secrets; the same name again replaces it. Raises `Conflict` at too many."""
+        """Keep a search without its secrets; raises `Conflict` where its name is taken, and at too many."""
         workspace_id = await self._workspaces.id_of(workspace)
         scrubbed = {key: scrub(value) for key, value in fields.items()}
         async with self._database.transaction() as connection:

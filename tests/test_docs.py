@@ -14,6 +14,7 @@ import yaml
 from api import reference
 from api.cli.main import COMMANDS
 from api.settings import Settings
+from tests.routes import routes
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -55,6 +56,16 @@ def test_pages_name_nothing_that_is_not_there(page: Path) -> None:
     assert set() == settings - OF_OTHERS
     assert set() == set(re.findall(r"(?<!-m )`seenbefore ([a-z]+)", text)) - COMMANDS.keys()
     assert {"run"} >= set(re.findall(r"-m seenbefore ([a-z]+)", text))
+
+
+def test_every_address_is_told_of() -> None:
+    """Also those that the API's own document leaves out: pages, chat and what agents call."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    paths = {path.rstrip("/") or "/" for _, path in routes()}
+
+    assert [] == sorted(
+        path for path in paths if not re.search(rf"(?<![\w/}}]){re.escape(path)}(?![\w{{]|[./]\w)", text)
+    )
 
 
 def test_every_page_has_its_place() -> None:

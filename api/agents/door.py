@@ -21,9 +21,11 @@ from starlette.types import Message, Receive, Scope, Send
 from api import origins
 from api.agents.direct import Direct
 from api.agents.reading import readable
+from api.auth import Entered
 from api.composition import Parts
-from api.context import key_name_of, workspace_of
+from api.context import entered_of
 from api.problems import Problem
+from ingest.strict_json import TooMany
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -71,32 +73,32 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let in whoever may ask."""
         request = Request(scope, receive)
-        workspace = await _workspace(request)
+        entered = await _entered(request)
         if self._manager is None:
             raise Problem(501, MISSING)
         _check_origin(request)
         if request.method != "POST":  # there is nothing to listen to, and no session to end
             raise HTTPException(405, "Agents ask by POST here.", headers={"Allow": "POST"})
-        asker = await key_name_of(request, workspace)
-        scope[RESPONDENT] = Direct(self._parts, workspace=workspace, asker=asker)
+        scope[RESPONDENT] = Direct(self._parts, workspace=entered.workspace, asker=entered.author)
         body = await asyncio.to_thread(_message, await request.body())
         await self._manager.handle_request(scope, _sending(body, receive), send)
 
 
-async def _workspace(request: Request) -> str:
+async def _entered(request: Request) -> Entered:
     headers = request.headers
-    return await workspace_of(
-        request, x_workspace=headers.get("x-workspace"), authorization=headers.get("authorization")
-    )
+    return await entered_of(request, x_workspace=headers.get("x-workspace"), authorization=headers.get("authorization"))
 
 
 def _message(body: bytes) -> bytes:
-    """The message, as the SDK can read it; a 400 problem for what is none: the SDK would quote what was sent."""
+    """The message, as the SDK can read it; a problem for one of too many values (413) and for what is none (400): the
+    SDK would quote what was sent."""
     from mcp.types import jsonrpc_message_adapter  # noqa: PLC0415 - of the extra
 
-    body = readable(body)
     try:
+        body = readable(body)
         jsonrpc_message_adapter.validate_json(body, by_name=False)
+    except TooMany as error:
+        raise Problem(413, str(error), field="body") from None
     except ValidationError:
         raise Problem(400, "This is no message of JSON-RPC 2.0.", field="body") from None
     return body

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo
 
-from api.untrusted import REPLACEMENT, harmless
+from api.untrusted import BLANK, REPLACEMENT, harmless
 
 #: Characters of one text: an agent reads all that it is given, and a log says little more in its middle.
 LONGEST = 6_000
@@ -53,7 +53,9 @@ def _hidden(char: str) -> bool:
     if char.isascii():
         return False
     code = ord(char)
-    return unicodedata.category(char) in ("Cf", "Co", "Cn") or any(low <= code <= high for low, high in _SELECTORS)
+    if char in BLANK or unicodedata.category(char) in ("Cf", "Co", "Cn"):
+        return True
+    return any(low <= code <= high for low, high in _SELECTORS)
 
 
 def _cut(text: str) -> str:

@@ -24,9 +24,11 @@ PROBLEM = (
 
 
 def readable(body: bytes) -> bytes:
-    """The message as the SDK can read it; what is no JSON at all stays as it is."""
+    """The message as the SDK can read it; what is no JSON at all stays as it is. Raises `strict_json.TooMany`."""
     try:
         strict_json.loads(body)
+    except strict_json.TooMany:
+        raise
     except ValueError:
         return _mended(body)
     return body

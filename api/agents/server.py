@@ -6,6 +6,7 @@ and what was sent is error text.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from importlib.metadata import version
@@ -79,7 +80,7 @@ def _listed(tool: Tool) -> types.Tool:
 
 async def call(tool: Tool, arguments: dict[str, Any], *, respondent: Respondent) -> types.CallToolResult:
     """What a tool answers; a refusal says by field, in plain words, what cannot be taken. Raises nothing."""
-    place = unfit(arguments)
+    place = await asyncio.to_thread(unfit, arguments)  # it looks at each value
     if place is not None:
         return _refusal(_unfit(place, tool=tool))
     try:

@@ -13,6 +13,7 @@ from mcp.server.stdio import stdio_server
 from api.agents.reading import readable
 from api.agents.respondent import Respondent
 from api.agents.server import make_server
+from ingest.strict_json import TooMany
 
 
 async def serve(respondent: Respondent, *, writes: bool) -> None:
@@ -30,4 +31,12 @@ class _Lines:
 
     async def __aiter__(self) -> AsyncIterator[str]:
         async for line in self._lines:
-            yield readable(line.encode("utf-8", "replace")).decode()
+            yield _readable(line)
+
+
+def _readable(line: str) -> str:
+    """One of very many values stays as it is: nobody but its sender waits for this process."""
+    try:
+        return readable(line.encode("utf-8", "replace")).decode()
+    except TooMany:
+        return line

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from api.chat.inert import inert, is_cut, one_line
-from api.wording import counted, decision_sentence, meaning, sureness
+from api.wording import counted, decision_sentence, fix_of, meaning, sureness
 from knowledge.documents import Document
 
 #: Characters; a block of Slack's takes 3,000 in all.
@@ -79,7 +79,7 @@ def answer_of(
     notes: tuple[str, ...] = (),
 ) -> Answer:
     """An advice in words; `precedents` are the documents of those of its evidence that could be read, by id."""
-    shown = advice["evidence"][:SHOWN]
+    shown = best_of(advice)
     return Answer(
         incident_id=advice["incident_id"],
         headline=headline(advice),
@@ -93,6 +93,16 @@ def answer_of(
         notes=notes,
         waiting=_waiting(proposal) if proposal else None,
     )
+
+
+def best_of(advice: Document) -> list[Document]:
+    """Two of the evidence: what says what fixed it, of what the advice says it is, and then the nearest.
+
+    The evidence itself has a workspace's own precedents first, however far they are.
+    """
+    fix = fix_of(advice)
+    nearest = sorted(advice["evidence"], key=lambda each: (each is fix, each["similarity"]), reverse=True)
+    return nearest[:SHOWN]
 
 
 def page_of(kind: str, id: str | None, *, public_url: str | None) -> str | None:

@@ -7,7 +7,7 @@ import contextlib
 from dataclasses import dataclass
 from uuid import UUID
 
-from api.chat.answers import SHOWN, Answer, answer_of
+from api.chat.answers import Answer, answer_of, best_of
 from ingest.foreign import text_of
 from knowledge.documents import Document
 from knowledge.errors import NotFound, StoreBusy, StoreUnavailable
@@ -15,6 +15,10 @@ from knowledge.failures import Failure
 from knowledge.proposals import ProposalState
 from knowledge.proposing import Proposals
 from knowledge.service import KnowledgeService
+
+NO_ANSWER = "Seen Before cannot answer just now."
+#: Said in place of an unexpected error's own words, which may quote what was asked, and others than the asker read.
+FAULT = "That is a fault of its own, and its log says where."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Asking:
         return await self.service.advise(self.workspace, failure, dry_run=True)
 
     async def _in_words(self, advice: Document, *, notes: tuple[str, ...] = ()) -> Answer:
-        ids = [entry["precedent_id"] for entry in advice["evidence"][:SHOWN]]
+        ids = [entry["precedent_id"] for entry in best_of(advice)]
         read = await asyncio.gather(*map(self._precedent, ids))
         precedents = {id: each for id, each in zip(ids, read, strict=True) if each is not None}
         proposal = await self._proposal(advice.get("precedent"))

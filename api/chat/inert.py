@@ -9,13 +9,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
+from api.untrusted import BLANK
+
 #: Controls that stay: they are the shape of a log.
 KEPT = frozenset("\n\t")
 #: Unicode's categories of what cannot be seen, or changes how the rest is read: controls, zero-width and bidirectional
 #: formats, surrogates, private use, and separators of lines that are no line feed.
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-#: Letters by their category that look like nothing.
-BLANK = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
 #: Categories of marks that stand over and under a letter, and how many of them one letter may carry: more run over the
 #: lines around it.
 MARKS, MOST_MARKS = frozenset({"Mn", "Me"}), 4

@@ -6,12 +6,12 @@ import asyncio
 import hmac
 import logging
 from typing import Any, TypeAlias
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 import httpx
 
 from api.chat.answers import Answer, Cited
-from api.chat.asking import Asking
+from api.chat.asking import FAULT, NO_ANSWER, Asking
 from api.chat.questions import after_phrase, unfenced
 from api.chat.working import Working
 from api.problems import Unproven
@@ -23,7 +23,9 @@ USAGE = "Paste an error or a log after the command."
 #: What takes longer is answered later, by `response_url`.
 AT_ONCE_S = 2.0
 LATER = "Looking …"
-MOST_FIELDS = 100
+#: A message has at most 16,383 characters there, and one of them at most 12 bytes in a form; names and ids beside it.
+MOST_BYTES = 250_000
+TOKEN = b"token="
 
 log = logging.getLogger(__name__)
 
@@ -45,21 +47,22 @@ class Mattermost:
         form = self._checked(body)
         text = form.get("text", "")
         asked = after_phrase(text)
-        work = self._working.begin(self._ask(unfenced(text if asked is None else asked), form=form))
+        question = unfenced(text if asked is None else asked)
+        work = self._working.begin(self._ask(question, form=form), otherwise=said(f"{NO_ANSWER} {FAULT}"))
         done, _ = await asyncio.wait({work}, timeout=AT_ONCE_S)
         if done:
             return work.result()
-        self._working.begin(_send_later(work, url=form.get("response_url", "")))
+        self._working.begin(_send_later(work, url=form.get("response_url", "")), otherwise=None)
         return said(LATER)
 
     def _checked(self, body: bytes) -> dict[str, str]:
-        try:
-            form = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
-        except ValueError:
-            form = {}
-        if not hmac.compare_digest(form.get("token", "").encode("utf-8", "replace"), self._token):
+        """The fields of a command. Anybody may send anything: nothing of it is parsed before the token is found."""
+        if len(body) > MOST_BYTES or not hmac.compare_digest(_token_of(body), self._token):
             raise Unproven("This command does not carry Mattermost's token.", field="token")
-        return form
+        try:
+            return dict(parse_qsl(body.decode(), keep_blank_values=True))
+        except ValueError:
+            raise Unproven("This is no command of Mattermost's.", field="body") from None
 
     async def _ask(self, text: str, *, form: dict[str, str]) -> Message:
         if not text.strip():
@@ -68,8 +71,14 @@ class Mattermost:
         try:
             answer = await self._asking.ask(text, external_id=f"mattermost:{trigger}")
         except KnowledgeError as error:
-            return said(f"Seen Before cannot answer just now.\n{fenced(str(error))}")
+            return said(f"{NO_ANSWER}\n{fenced(str(error))}")
         return message_of(answer)
+
+
+def _token_of(body: bytes) -> bytes:
+    """The one token of a form; nothing where it has none, or several."""
+    found = [each for each in body.split(b"&") if each.startswith(TOKEN)]
+    return unquote_to_bytes(found[0][len(TOKEN) :].replace(b"+", b" ")) if len(found) == 1 else b""
 
 
 async def _send_later(work: asyncio.Task[Message], *, url: str) -> None:

@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from api.chat.answers import SHOWN
 from api.chat.asking import Asking
 from api.chat.modals import FAILED_AGAIN
+from api.wording import fix_of
 from knowledge.correcting import Correction, Signed
 from knowledge.documents import Document
 from knowledge.errors import StaleVersion
@@ -49,14 +49,14 @@ class Pressing:
         if advice and advice["decision"]["action"] == "retry":
             await self._outcome(incident, "succeeded", by=by)
             return "a retry that succeeded"
-        summary = next(filter(None, (each["resolution"] for each in advice.get("evidence", [])[:SHOWN])), None)
-        if summary is None:
+        fix = fix_of(advice) if advice else None
+        if fix is None:
             return None
         genuine = advice["decision"]["action"] == "fail"
         await self._service.resolve(
             self._workspace,
             incident_id,
-            Resolution(summary, author=by.name),
+            Resolution(fix["resolution"], author=by.name),
             verdict=Verdict.GENUINE if genuine else None,
             once=_once("helped", incident_id=incident_id, by=by),
         )
@@ -90,12 +90,12 @@ class Pressing:
 
     async def accepted(self, proposal_id: UUID, *, by: Person) -> str:
         """Make a proposal a resolution; raises `Conflict` for one's own, and for one that was rejected meanwhile."""
-        await self._proposals.accept(self._workspace, proposal_id, signed=Signed(by.name, None))
+        await self._proposals.accept(self._workspace, proposal_id, signed=Signed(by.name, None), key=None)
         return "that the proposed resolution is accepted"
 
     async def rejected(self, proposal_id: UUID, *, by: Person) -> str:
         """Put a proposal aside; raises `Conflict` for one that was accepted meanwhile."""
-        await self._proposals.reject(self._workspace, proposal_id, signed=Signed(by.name, None))
+        await self._proposals.reject(self._workspace, proposal_id, signed=Signed(by.name, None), key=None)
         return "that the proposed resolution is rejected"
 
     async def _outcome(self, incident: Document, result: str, *, by: Person) -> None:

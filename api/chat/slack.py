@@ -21,7 +21,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from starlette.responses import Response
 
 from api.chat import blocks, modals
-from api.chat.asking import Asking
+from api.chat.asking import FAULT, NO_ANSWER, Asking
 from api.chat.inert import inert, one_line
 from api.chat.pressing import Person, Pressing
 from api.chat.questions import after_phrase, message_text, question, texts_in, unfenced, unmarked
@@ -95,7 +95,7 @@ class SlackChat:
         return app
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        self._working.begin(_logged(work))
+        self._working.begin(_logged(work), otherwise=None)
 
     async def _command(self, ack: Ack, body: Payload) -> None:
         """`/seenbefore <error>`: answered to the one who typed it."""
@@ -166,8 +166,11 @@ class SlackChat:
         try:
             answer = await self._asking.ask(text, external_id=f"slack:{asked}")
         except KnowledgeError as error:
-            await self._sending.tell(place, f"Seen Before cannot answer just now. {error}", user=user)
+            await self._sending.tell(place, f"{NO_ANSWER} {error}", user=user)
             return
+        except Exception:
+            await self._sending.tell(place, f"{NO_ANSWER} {FAULT}", user=user)
+            raise
         await self._sending.answer(place, blocks.message_of(answer))
 
     async def _pressed(self, body: Payload) -> None:
@@ -212,6 +215,9 @@ class SlackChat:
         except KnowledgeError as error:
             await self._sending.tell(about.place, f"This could not be recorded. {error}", user=by.id)
             return
+        except Exception:
+            await self._sending.tell(about.place, f"This may not have been recorded. {FAULT}", user=by.id)
+            raise
         await self._sending.replace(about.place, blocks.message_of(answer))
 
 
@@ -232,9 +238,6 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
         log.warning("Slack refused an answer: %s", code_of(error))
     except (SlackClientError, aiohttp.ClientError, OSError) as error:
         log.warning("Slack cannot be reached: %s", type(error).__name__)
-    except Exception as error:
-        # Its text may quote what was asked.
-        log.error("a request from chat failed with %s", type(error).__name__)
 
 
 def is_of_a_bot(event: Payload) -> bool:

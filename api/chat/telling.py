@@ -16,11 +16,12 @@ from api.chat.announcing import Announcement, of_precedent, of_precedents, of_st
 from api.chat.asking import Asking
 from api.chat.sending import Sending, code_of, status_of
 from knowledge.errors import KnowledgeError, StoreBusy, StoreUnavailable
+from knowledge.incident_log import ASKED_HERE
 from knowledge.notices import Notices
 from knowledge.store.notices import Notice
 
-#: External ids of what was asked in chat, which is no news there.
-ASKED = ["slack:%", "mattermost:%"]
+#: External ids of what people asked, in chat or on a page: that is no news in the channel.
+ASKED = ["slack:%", "mattermost:%", f"{ASKED_HERE}%"]
 #: A storm's message is brought up to date no faster.
 UPDATED_EVERY = timedelta(seconds=15)
 #: Where Slack refuses the channel (not invited, archived, a wrong token), it is asked again after so long.

@@ -89,14 +89,16 @@ def quiet() -> Iterator[None]:
     """What is worth saying a command says itself."""
     from api.logs import Bare  # noqa: PLC0415 - not needed for help
 
-    if logging.lastResort is not None:  # writes what is logged where no log is set up
-        logging.lastResort.addFilter(BARE)
-    before = logging.root.manager.disable
+    before, bare = logging.root.manager.disable, Bare()
+    if logging.lastResort is not None:  # it writes errors where no log is set up
+        logging.lastResort.addFilter(bare)
     logging.disable(logging.WARNING)
     try:
         yield
     finally:
         logging.disable(before)
+        if logging.lastResort is not None:
+            logging.lastResort.removeFilter(bare)
 
 
 def note(line: str) -> None:

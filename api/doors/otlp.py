@@ -19,7 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from api import problems
-from api.doors.room import Room
+from api.doors.room import LATER, WORKING_S, Room
 from api.metrics import Metrics
 from api.problems import Problem
 from ingest.ndjson import BATCH, Report
@@ -36,9 +36,6 @@ EXTRA = "OTLP in protobuf needs the extra seenbefore-server[otlp]; OTLP in JSON 
 AT_ONCE = 4
 #: Requests that are read and recorded at the same time; it is the processor that they wait for.
 TURNS = 2
-#: Exporters give up after 10 s and send all again; what has taken longer than this is broken off before that.
-WORKING_S = 8.0
-LATER = "This takes longer than senders wait. What was read of it is recorded: send it again, and the rest is."
 
 
 class Signal(StrEnum):

@@ -17,10 +17,13 @@ from api.problems import Problem
 READING_S = 30.0
 #: Exporters give up after 10 s: who would wait longer than this for a turn is told to come again.
 TURN_S = 5.0
+#: Senders give up after 10 s and send all again; what has taken longer than this is broken off before that.
+WORKING_S = 8.0
 #: By `Content-Encoding`: what zlib calls them. `x-gzip` is gzip (RFC 9110).
 GZIP = 16 + zlib.MAX_WBITS
 WINDOWS = {"gzip": GZIP, "x-gzip": GZIP, "deflate": zlib.MAX_WBITS}
 BUSY = "Too much is coming in at once. Come again in a moment: nothing of this request was taken."
+LATER = "This takes longer than senders wait. What was read of it is recorded: send it again, and the rest is."
 
 
 @dataclass

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from api.doors.room import LATER
 from api.metrics import Metrics
+from api.problems import Problem
 from ingest.github import Passed
 from ingest.ndjson import BATCH, Report, record_batch
 from knowledge.documents import Document
@@ -38,12 +41,28 @@ class WebhookDoor:
             recorded = await self.service.record(self.workspace, replace(failure, occurred_at=None))
         return self._told(duplicates=1) if recorded.get("duplicate") else self._told(accepted=1)
 
-    async def failures(self, failures: Sequence[Failure], *, ignored: int) -> Document:
-        """Record many; raises `StoreUnavailable` where PostgreSQL is away, and the sender comes again."""
+    async def failures(self, failures: Sequence[Failure], *, ignored: int, until: float) -> Document:
+        """Record many that have ids, batch after batch. Where PostgreSQL is away (`StoreUnavailable`) or the monotonic
+        clock has passed `until` (a 503 problem) the sender comes again, and what is known is passed over."""
         report, numbered = Report(), list(enumerate(failures, start=1))
-        for start in range(0, len(numbered), BATCH):
-            batch = numbered[start : start + BATCH]
-            await record_batch(batch, workspace=self.workspace, service=self.service, report=report)
+        try:
+            for start in range(0, len(numbered), BATCH):
+                if time.monotonic() > until:
+                    self.metrics.door(self.name, result="busy")
+                    raise Problem(503, LATER)
+                await self._record(numbered[start : start + BATCH], report=report)
+        except Exception:
+            self._told_of(report, ignored=0)
+            raise
+        return self._told_of(report, ignored=ignored)
+
+    async def _record(self, batch: list[tuple[int, Failure]], *, report: Report) -> None:
+        known = await self.service.known(self.workspace, [failure.external_id or "" for _, failure in batch])
+        left = [(number, failure) for number, failure in batch if failure.external_id not in known]
+        report.duplicates += len(batch) - len(left)
+        await record_batch(left, workspace=self.workspace, service=self.service, report=report)
+
+    def _told_of(self, report: Report, *, ignored: int) -> Document:
         rejected = [{"number": each["line"], "problem": each["problem"]} for each in report.rejected]
         return self._told(accepted=report.accepted, duplicates=report.duplicates, ignored=ignored, rejected=rejected)
 

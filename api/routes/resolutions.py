@@ -56,8 +56,9 @@ async def list_proposed(
 async def accept(
     resolution_id: UUID, body: SignedBody, proposals: Proposed, workspace: Workspace, key: KeyName, once: Idempotent
 ) -> JsonAnswer:
-    """Make a proposal a resolution, as a person: another than who proposed it."""
-    return JsonAnswer(await proposals.accept(workspace, resolution_id, signed=_signed(body, key), once=once))
+    """Make a proposal a resolution, as a person: another than who proposed it, and with another API key."""
+    signed = _signed(body, key)
+    return JsonAnswer(await proposals.accept(workspace, resolution_id, signed=signed, key=key, once=once))
 
 
 @router.post("/{resolution_id}/reject", response_model=ProposalAnswer, responses=problems(404, 409))
@@ -65,7 +66,8 @@ async def reject(
     resolution_id: UUID, body: SignedBody, proposals: Proposed, workspace: Workspace, key: KeyName, once: Idempotent
 ) -> JsonAnswer:
     """Put a proposal aside for good."""
-    return JsonAnswer(await proposals.reject(workspace, resolution_id, signed=_signed(body, key), once=once))
+    signed = _signed(body, key)
+    return JsonAnswer(await proposals.reject(workspace, resolution_id, signed=signed, key=key, once=once))
 
 
 def _signed(body: SignedBody, key: str | None) -> Signed:

@@ -12,11 +12,11 @@ How a page is added
    declares its parameters with all of their values: others are refused with a way back (`address.py`). Other parts:
    `request.app.state.parts.memory`, `.decisions`, `.registry`.
 3. **A form** is read by `await read_form(request, Model)` with `Model(Form)` (`forms.py`): empty fields count as not
-   given, unknown ones are refused. It works without script: answer `led_to(address, telling="verdict")` (`told.py`),
-   and let the page that it leads to tell what `told(request)` names. Whoever was signed out meanwhile loses nothing of
-   a form (`sessions.py`). In place: `hx-post` beside `action`, an empty `<div class="form-problem"></div>` inside
-   (errors land there), and, where `is_in_place(request)`, a part of a page (`_name.html`) as the answer. Writes from
-   other sites are refused before a route sees them.
+   given, unknown ones are refused. It works without script: answer `led_to(request, address, telling="verdict")`
+   (`told.py`), and let the page that it leads to tell what `told(request)` names. Whoever was signed out meanwhile
+   loses nothing of a form (`sessions.py`). In place: `hx-post` beside `action`, an empty
+   `<div class="form-problem"></div>` inside (errors land there), and, where `is_in_place(request)` (`in_place.py`), a
+   part of a page (`_name.html`) as the answer. Writes from other sites are refused before a route sees them.
 4. **A template** extends `layout.html` and fills the blocks `title` and `main`; parts begin with `_`. Everything
    printed is escaped and freed of control characters. The policy forbids inline scripts and styles, `style=` too: draw
    with SVG attributes, `<meter>`, and classes of `static/style.css` (`card`, `row`, `columns`, `facts`, `tags`, `note`,

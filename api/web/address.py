@@ -69,5 +69,8 @@ def whole_of(request: Request) -> str:
 
 def page_of(request: Request) -> str:
     """The page that a browser has open while it sends this, as far as it says; else the first one."""
-    said = urlsplit(request.headers.get("hx-current-url") or request.headers.get("referer") or HOME)
+    try:
+        said = urlsplit(request.headers.get("hx-current-url") or request.headers.get("referer") or HOME)
+    except ValueError:  # an address that nobody can read: its sender has made it up
+        return HOME
     return safe_next(said.path + (f"?{said.query}" if said.query else ""))

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 from api.web.storm import ShownStorm
 from api.web.words import Segment, marked
-from api.wording import ACTIONS, VERDICTS, backoff_text, decision_sentence, sureness
+from api.wording import ACTIONS, VERDICTS, backoff_text, decision_sentence, fix_of, sureness
 from knowledge.documents import Document
 
-#: Neighbours that are shown at once.
-NEAR = 3
+#: Neighbours that are shown at once, of a list that stands alone, and of each where there are two.
+NEAR, NEAR_OF_TWO = 3, 2
+OWN, DOCUMENTED = "Your own", "Documented"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,20 @@ class ShownNeighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownNeighbours:
+    """The workspace's own or the documented ones, nearest first: `near` are shown at once, `farther` on demand."""
+
+    title: str
+    near: list[ShownNeighbour]
+    farther: list[ShownNeighbour]
+
+
+@dataclass(frozen=True, slots=True)
 class ShownAdvice:
     """`said` is the document; the rest is in words: what it is and how surely (`gist`), what that means (`verdict`),
     what a person does (`todo`) and how it goes on, and what a pipeline that asks is told, where that is something else.
     `storm`: the one that goes on, or that it was part of. `helps`: the nearest precedent that says what helps, of the
-    verdict and cause that were told. `near` neighbours are shown at once, `farther` ones on demand.
+    verdict and cause that were told. `neighbours`: lists of them, first the one that has the nearest.
     """
 
     said: Document
@@ -37,13 +47,16 @@ class ShownAdvice:
     pipeline: str
     storm: ShownStorm | None
     helps: Document | None
-    near: list[ShownNeighbour]
-    farther: list[ShownNeighbour]
+    neighbours: list[ShownNeighbours]
+
+    @property
+    def nearest(self) -> ShownNeighbour | None:
+        """The nearest of all."""
+        return self.neighbours[0].near[0] if self.neighbours else None
 
 
 def shown(advice: Document, *, text: str, own: str | None = None, storm: ShownStorm | None = None) -> ShownAdvice:
     """An advice beside the text that it was given for. `own`: the failure's own precedent, which is no neighbour."""
-    neighbours = neighbours_in(advice, text=text, own=own)
     return ShownAdvice(
         said=advice,
         gist=_gist(advice),
@@ -52,21 +65,34 @@ def shown(advice: Document, *, text: str, own: str | None = None, storm: ShownSt
         goes_on=_goes_on(advice),
         pipeline=_pipeline(advice),
         storm=storm,
-        helps=next((each for each in advice["evidence"] if _helps(each, advice)), None),
-        near=neighbours[:NEAR],
-        farther=neighbours[NEAR:],
+        helps=fix_of(advice),
+        neighbours=neighbours_in(advice, text=text, own=own),
     )
 
 
-def beside(advice: ShownAdvice, neighbours: list[ShownNeighbour]) -> ShownAdvice:
+def beside(advice: ShownAdvice, neighbours: list[ShownNeighbours]) -> ShownAdvice:
     """The advice with other neighbours."""
-    return replace(advice, near=neighbours[:NEAR], farther=neighbours[NEAR:])
+    return replace(advice, neighbours=neighbours)
 
 
-def neighbours_in(advice: Document, *, text: str, own: str | None = None) -> list[ShownNeighbour]:
-    """The evidence of an advice but for the failure's own precedent, nearest first."""
-    evidence = (each for each in advice["evidence"] if each["precedent_id"] != own)
-    return [ShownNeighbour(each, marked(each["template"], like=text)) for each in evidence]
+def neighbours_in(advice: Document, *, text: str, own: str | None = None) -> list[ShownNeighbours]:
+    """The evidence of an advice but for the failure's own precedent: own ones and documented ones apart.
+
+    Evidence has the own ones first, however far: in lists of their own, what is nearest is always seen at once.
+    """
+    evidence = [each for each in advice["evidence"] if each["precedent_id"] != own]
+    lists: dict[str, list[ShownNeighbour]] = {OWN: [], DOCUMENTED: []}
+    for each in sorted(evidence, key=_similarity, reverse=True):
+        title = DOCUMENTED if each["source"] == "starter" else OWN
+        lists[title].append(ShownNeighbour(each, marked(each["template"], like=text)))
+    found = [(title, entries) for title, entries in lists.items() if entries]
+    found.sort(key=lambda pair: _similarity(pair[1][0].entry), reverse=True)
+    near = NEAR if len(found) == 1 else NEAR_OF_TWO
+    return [ShownNeighbours(title, entries[:near], entries[near:]) for title, entries in found]
+
+
+def _similarity(entry: Document) -> float:
+    return float(entry["similarity"])
 
 
 def _gist(advice: Document) -> str:
@@ -105,8 +131,3 @@ def _pipeline(advice: Document) -> str:
         case "default", "transient":
             return "A pipeline that asks keeps its own retry policy."
     return ""
-
-
-def _helps(entry: Document, advice: Document) -> bool:
-    told = ("verdict", "cause")
-    return bool(entry["resolution"]) and all(entry[name] == advice[name] for name in told)

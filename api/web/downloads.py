@@ -9,23 +9,28 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from starlette.responses import Response
 
-from api.untrusted import harmless
+from api.untrusted import REPLACEMENT, harmless
 
-#: What begins a formula; spreadsheets of East Asia take the full-width signs for the same.
-FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\t\r\n")
+#: What begins a formula; spreadsheets of East Asia take the full-width signs, and some the small ones and the
+#: mathematical minus, for the same.
+FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212\t\r\n")
 #: What may end a cell, whatever the file says; after it comes another.
 ENDING = frozenset(",;\t\r\n\"'|\x1f")
-_INVISIBLE = frozenset(" \u00a0\u200b\u200c\u200d\u2060\u3000\ufeff\ufffd")
+#: Categories of what a spreadsheet may drop before it looks for a formula: spaces, and what shows nothing.
+_DROPPED = frozenset({"Zs", "Cf"})
 INERT = "'"
 
 
 def inert(text: str) -> str:
     """The text as a cell that nothing works out: one line, its beginnings of formulas behind a single quote."""
     plain = " ".join(harmless(text).replace("\t", " ").splitlines())
+    if FORMULA.isdisjoint(plain):
+        return plain
     out: list[str] = []
     begins = True
     for char in plain:
@@ -33,10 +38,14 @@ def inert(text: str) -> str:
             out.append(INERT)
         if char in ENDING:
             begins = True
-        elif char not in _INVISIBLE:
-            begins = False
+        elif begins:
+            begins = _may_be_dropped(char)
         out.append(char)
     return "".join(out)
+
+
+def _may_be_dropped(char: str) -> bool:
+    return char == REPLACEMENT or unicodedata.category(char) in _DROPPED
 
 
 def csv_file(columns: Sequence[str], rows: Iterable[Mapping[str, object]], *, name: str) -> Response:

@@ -15,7 +15,8 @@ from api.problems import LONGEST_FIELD, Problem
 from api.web.address import way_back
 from api.web.fences import HEADERS, UNKEPT
 from api.web.forms import plainly
-from api.web.rendering import is_in_place, page
+from api.web.in_place import IN_FORM, is_in_place
+from api.web.rendering import page
 from api.web.sessions import sign_in_needed
 from api.web.visitors import SignInNeeded
 from knowledge.errors import KnowledgeError
@@ -75,7 +76,7 @@ def error_page(
     if status == 503:
         answer.headers["Retry-After"] = "2"
     if is_in_place(request) and request.method == "POST":  # what was written in the form stays
-        answer.headers.update({"HX-Retarget": "find .form-problem", "HX-Reswap": "innerHTML"})
+        answer.headers.update(IN_FORM)
     return answer
 
 

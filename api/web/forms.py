@@ -38,16 +38,23 @@ async def fields_of(request: Request) -> dict[str, str]:
 
 
 async def pairs_of(request: Request) -> list[tuple[str, str]]:
-    """All fields in their order, with names that come twice, lines ended as everywhere but in browsers' forms."""
+    """All fields in their order, with names that come twice, lines ended as everywhere but in browsers' forms.
+
+    NUL characters are left out: logs hold them, PostgreSQL does not take them, and whoever pastes cannot see them.
+    """
     longest = request.app.state.parts.settings.max_body_bytes
     sent = await request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=longest)
     texts = [(name, value) for name, value in sent.multi_items() if isinstance(value, str)]
-    return [(name, value.replace("\r\n", "\n")) for name, value in texts]
+    return [(_readable(name), _readable(value)) for name, value in texts]
 
 
 async def values_of(request: Request, name: str) -> list[str]:
     """All that was sent under one name, as of boxes that were ticked; after `fields_of`, which bounds the form."""
-    return [value for value in (await request.form()).getlist(name) if isinstance(value, str) and value.strip()]
+    return [value for given, value in await pairs_of(request) if given == name and value.strip()]
+
+
+def _readable(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\0", "")
 
 
 def checked(fields: Mapping[str, str], model: type[AnyForm]) -> AnyForm:

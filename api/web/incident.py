@@ -54,11 +54,10 @@ def looked_at(
     told = {"told": advice["storm"], "verdict": advice["verdict"]}
     storm = shown_storm(since.storm, **told, now=now) if since.storm else None
     today = shown(advice, text=text, own=own, storm=storm)
-    if (
-        not today.near and incident["advice"]
-    ):  # its own history settles it by now: those that were near when it was asked
+    # Where its own history settles it by now: those that were near when it was asked.
+    if not today.neighbours and incident["advice"]:
         today = beside(today, neighbours_in(incident["advice"], text=text, own=own))
-    nearest = today.near[0].entry["template"] if today.near else ""
+    nearest = today.nearest.entry["template"] if today.nearest else ""
     return LookedAt(
         incident=incident,
         precedent=precedent,

@@ -11,7 +11,7 @@ from typing import Any
 from knowledge.documents import Document
 
 #: From the ground up.
-VERDICTS = ("genuine", "unknown", "transient")
+VERDICTS = ("genuine", "told genuine", "unknown", "told transient", "transient")
 DECISIONS: Mapping[str, str] = {
     "retry": "retry",
     "fail": "fail",

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from api.web.plots import Share, TimePlot, over_time, shares
+from api.web.rendering import percent
 from api.web.words import Segment
 from api.wording import counted, duration
 from knowledge.documents import Document
-from knowledge.occurrences import Course
+from knowledge.failures import Verdict
+from knowledge.occurrences import Course, ToldLast
 from knowledge.store.votes import VotedResolution
 
 #: Signatures that a form to split by has, and a page shows.
@@ -77,7 +79,7 @@ def shown_precedent(
     signatures = said["signatures"]
     return ShownPrecedent(
         said=said,
-        who=_who(said, override),
+        who=_who(said, override, told=course.told),
         reason=override["reason"] if override else None,
         signatures=[
             ShownSignature(each["fingerprint"], with_masks(each["template"])) for each in signatures[:MOST_SIGNATURES]
@@ -139,7 +141,7 @@ def _sets_verdict(change: Document) -> bool:
     return change["action"] == "precedent.patch" and change["undone_by"] is None and after.get("verdict") is not None
 
 
-def _who(said: Document, override: Document | None) -> str:
+def _who(said: Document, override: Document | None, *, told: ToldLast | None) -> str:
     """Who says that it is so, the strongest voice alone."""
     if said["source"] == "starter":
         return "Its documentation says so."
@@ -153,7 +155,15 @@ def _who(said: Document, override: Document | None) -> str:
     tried = retries["succeeded"] + retries["failed"]
     if said["verdict"] != "unknown":
         return f"Retries say so: {retries['succeeded']:,} of {tried:,} passed."
-    return f"Nobody said what it is, and {counted(tried, 'retry').replace('retrys', 'retries')} did not settle it."
+    return _unconfirmed(tried, told)
+
+
+def _unconfirmed(tried: int, told: ToldLast | None) -> str:
+    """Of what nobody has said and no retry has shown; what was advised all the same goes by its likes."""
+    retries = f", and {counted(tried, 'retry').replace('retrys', 'retries')} did not settle it" if tried else ""
+    if told is None or told.verdict is Verdict.UNKNOWN:
+        return f"Nobody has said what it is{retries}."
+    return f"Nobody has confirmed what it is{retries}; it was told {told.verdict.value}, {percent(told.confidence)} %."
 
 
 def _wait(each: Document) -> tuple[str, int, int]:

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import NoMatchFound
 
 from api.untrusted import first_line, harmless
+from api.web.in_place import is_in_place
 from api.web.static import Assets
 from api.web.told import forget
 from api.wording import counted, duration
@@ -76,14 +77,14 @@ class Renderer:
 
     def render(self, request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
         """A page, or a part of one."""
-        visitor = getattr(request.state, "visitor", None)
-        html = self._templates.get_template(template).render(
-            visitor=visitor,
-            here=request.url.path,
-            in_place=is_in_place(request),
-            origin=str(request.base_url.replace(path="")).rstrip("/"),
-            **context,
-        )
+        around = {
+            "visitor": getattr(request.state, "visitor", None),
+            "waiting": getattr(request.state, "waiting", None),
+            "here": request.url.path,
+            "in_place": is_in_place(request),
+            "origin": str(request.base_url.replace(path="")).rstrip("/"),
+        }
+        html = self._templates.get_template(template).render(around | context)
         return HTMLResponse(html, status_code=status)
 
 
@@ -107,11 +108,6 @@ def address_of(request: Request, name: str, **params: object) -> str:
     if found is None:
         raise LookupError(f"no page is named {name}")
     return found
-
-
-def is_in_place(request: Request) -> bool:
-    """Whether htmx asks, which puts the answer into the page that is open."""
-    return request.headers.get("hx-request") == "true"
 
 
 def printable(value: Any) -> Any:

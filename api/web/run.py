@@ -127,7 +127,7 @@ def events_of(
     for step in run["steps"]:
         events += _of_step(step)
     for incident in run["incidents"]:
-        text = f"Incident, {incident['verdict']}{_in(incident['step'])}: {incident['template'].strip()[:160]}"
+        text = f"Incident, {_verdict_of(incident)}{_in(incident['step'])}: {incident['template'].strip()[:160]}"
         events.append(Event(incident["occurred_at"], text, incident_links.get(incident["id"])))
     for decision in decisions:
         events.append(
@@ -162,7 +162,7 @@ def _marks(
 ) -> Iterator[tuple[str | None, Mark]]:
     """With the step that each belongs to."""
     for each in run["incidents"]:
-        yield each["step"], Mark("incident", 100 * each["at"], f"incident, {each['verdict']}")
+        yield each["step"], Mark("incident", 100 * each["at"], f"incident, {_verdict_of(each)}")
     for each in decisions:
         yield each["step"], Mark("decision", axis.percent(each["created_at"]), f"decision of {each['agent']}")
     if resume.get("completed_at"):
@@ -178,6 +178,12 @@ def _of_step(step: Document) -> Iterator[Event]:
         yield Event(step["ended_at"], f"Step {name} ended: {step['status']}{did}.")
     elif completed:
         yield Event(step["updated_at"], f"Step {name} has {counted(completed, 'checkpoint')} so far.")
+
+
+def _verdict_of(incident: Document) -> str:
+    """Where it is not known, also the one that was told."""
+    verdict, advised = incident["verdict"], incident["advised"]
+    return f"{verdict} (told: {advised})" if verdict == "unknown" and advised not in {None, "unknown"} else str(verdict)
 
 
 def _in(step: str | None) -> str:

@@ -39,6 +39,7 @@ TITLES = {
     Facet.RESOLVED: "Resolved",
 }
 WITHIN = {
+    "hour": "in the last hour",
     "day": "in the last day",
     "week": "in the last week",
     "month": "in the last 30 days",

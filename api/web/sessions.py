@@ -19,7 +19,8 @@ from starlette.responses import RedirectResponse, Response
 from api.problems import Problem
 from api.web.address import page_of, path_of, whole_of
 from api.web.forms import pairs_of
-from api.web.rendering import PREFIX, is_in_place, page
+from api.web.in_place import IN_FORM, is_in_place
+from api.web.rendering import PREFIX, page
 from api.web.visitors import safe_next
 
 SIGN_IN = f"{PREFIX}/sign-in"
@@ -63,7 +64,7 @@ def longest_of(fields: Fields) -> str:
 def _in_place(request: Request) -> Response:
     """A note in the form, which is still open."""
     answer = page(request, "_signed_out.html", status=401, sign_in=sign_in_address(page_of(request)))
-    answer.headers.update({"HX-Retarget": "find .form-problem", "HX-Reswap": "innerHTML"})
+    answer.headers.update(IN_FORM)
     return answer
 
 

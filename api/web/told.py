@@ -9,16 +9,18 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from fastapi import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
+
+from api.web.in_place import sent_on
 
 COOKIE = "seenbefore_told"
 #: A page comes sooner than that.
 LASTS_S = 60
 
 
-def led_to(address: str, *, telling: str) -> RedirectResponse:
+def led_to(request: Request, address: str, *, telling: str) -> Response:
     """The way to a page that tells what was done: a name in the page's own table of texts."""
-    answer = RedirectResponse(address, status_code=303)
+    answer = sent_on(request, address)
     path = urlsplit(address).path
     answer.set_cookie(COOKIE, telling, max_age=LASTS_S, path=path, httponly=True, samesite="strict")
     return answer

@@ -12,8 +12,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.responses import Response
 
+from api.auth import Entered
 from api.context import WORKSPACE
 from api.problems import Problem
+from api.web.in_place import is_in_place
+from knowledge.proposing import Proposals
 
 KEY_COOKIE = "seenbefore_key"
 WORKSPACE_COOKIE = "seenbefore_workspace"
@@ -39,13 +42,16 @@ class SignInNeeded(Exception):
 
 
 async def visitor_of(request: Request) -> Visitor:
-    """Who asks; raises `SignInNeeded`. Kept with the request for the layout."""
+    """Who asks, and how many proposals wait there; raises `SignInNeeded`. Kept with the request for the layout."""
     gate = request.app.state.gate
     if await gate.is_open():
         visitor = Visitor(_chosen(request))
     else:
         visitor = await _signed_in(request)
     request.state.visitor = visitor
+    if not is_in_place(request):  # a part of a page has no navigation, which tells it
+        proposals: Proposals = request.app.state.parts.proposals
+        request.state.waiting = await proposals.waiting(visitor.workspace)
     return visitor
 
 
@@ -68,8 +74,8 @@ async def _signed_in(request: Request) -> Visitor:
 async def visitor_with(request: Request, secret: str) -> Visitor:
     """The visitor whom an API key makes; raises a 401 problem."""
     gate, bearer = request.app.state.gate, f"Bearer {secret}"
-    workspace = await gate.workspace(bearer)
-    return Visitor(workspace, gate.name(bearer))
+    entered: Entered = await gate.enter(bearer)
+    return Visitor(entered.workspace, entered.key)
 
 
 def remember_key(response: Response, secret: str, *, secure: bool) -> None:

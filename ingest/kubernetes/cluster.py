@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 CONNECT_S, ANSWER_S, WATCH_S, SILENCE_S = 5.0, 60.0, 300, 330.0
 #: Bytes of one event; etcd keeps no object beyond 1.5 MB.
 LONGEST_EVENT = 8_000_000
-RESOURCES = {"Pod": "/api/v1", "Job": "/apis/batch/v1"}
+RESOURCES = {"Pod": "/api/v1", "Job": "/apis/batch/v1", "Event": "/apis/events.k8s.io/v1"}
+#: Where events are as well: an older cluster, or a role, may know them here alone.
+CORE_EVENTS = "/api/v1"
+NOT_THERE = (400, 403, 404)
 
 
 class NoCluster(Exception):
@@ -49,6 +52,7 @@ class RealCluster:
             raise NoCluster(f"There is no cluster to watch: {error}") from None
         settings.retries = False
         self._client = client.ApiClient(settings)
+        self._resources = dict(RESOURCES)
 
     def close(self) -> None:
         """Close connections."""
@@ -90,23 +94,37 @@ class RealCluster:
 
     def _ask(self, stream: Stream, query: list[tuple[str, str]], *, silence_s: float) -> BaseHTTPResponse:
         """The open answer; raises `Gone`, `Away` and `ClusterRefused`."""
-        namespace = f"/namespaces/{stream.namespace}" if stream.namespace else ""
-        if stream.selector:
-            query = [*query, ("labelSelector", stream.selector)]
+        chosen = (("labelSelector", stream.selector), ("fieldSelector", stream.fields))
+        query = [*query, *((name, value) for name, value in chosen if value)]
+        group = self._resources[stream.kind]
+        answer = self._get(f"{group}{_place(stream)}", query, silence_s=silence_s)
+        if stream.kind == "Event" and group != CORE_EVENTS and answer.status in NOT_THERE:
+            answer.close()
+            self._resources["Event"] = CORE_EVENTS
+            return self._ask(stream, query, silence_s=silence_s)
+        if answer.status != 200:
+            _refuse(answer)
+        return answer
+
+    def _get(self, path: str, query: list[tuple[str, str]], *, silence_s: float) -> BaseHTTPResponse:
+        """Whatever is answered; raises `Away`."""
         made = self._client.param_serialize(
             "GET",
-            f"{RESOURCES[stream.kind]}{namespace}/{stream.kind.lower()}s",
+            path,
             query_params=query,
             header_params={"Accept": "application/json"},
             auth_settings=["BearerToken"],
         )
         try:
-            answer = self._client.call_api(*made, _request_timeout=(CONNECT_S, silence_s)).response
+            answer: BaseHTTPResponse = self._client.call_api(*made, _request_timeout=(CONNECT_S, silence_s)).response
         except (OSError, self._errors) as error:
             raise Away(f"the cluster cannot be reached ({type(error).__name__})") from None
-        if answer.status != 200:
-            _refuse(answer)
-        return answer  # type: ignore[no-any-return]
+        return answer
+
+
+def _place(stream: Stream) -> str:
+    namespace = f"/namespaces/{stream.namespace}" if stream.namespace else ""
+    return f"{namespace}/{stream.kind.lower()}s"
 
 
 def _refuse(answer: Any) -> None:

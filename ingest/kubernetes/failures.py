@@ -42,6 +42,11 @@ IMAGE = (
 NOT_STARTED = (*IMAGE, "CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 #: How a container ended of which that alone says enough; of others the message has to say more.
 TELLING = ("OOMKilled", "ContainerCannotRun", "StartError", "ContainerStatusUnknown", "DeadlineExceeded")
+#: What failed, in ids: the pod's start, the pod as a whole, or the image of a container. An event of that failure has
+#: the same id, so that it is one incident, by whichever it was told first.
+START_MARK, POD_MARK, IMAGE_MARK = ("start",), ("pod",), "image"
+#: How a pod ended that a node did not take. The node's `OutOfcpu`, `OutOfmemory` and so on are some too.
+NOT_TAKEN, OUT_OF = ("UnexpectedAdmissionError", "NodeAffinity"), "OutOf"
 #: What a pod's end is called where its status has a condition for it and no reason.
 DISRUPTED = "DisruptionTarget"
 
@@ -58,14 +63,14 @@ def failures_of(thing: Any, *, labels: Labels) -> list[Item]:
     """The failures that a pod or a job tells of; none for anything else."""
     thing = object_of(thing)
     spec, status = object_of(thing.get("spec")), object_of(thing.get("status"))
-    of = _Thing(object_of(thing.get("metadata")), spec, status, labels)
+    of = Thing(object_of(thing.get("metadata")), spec, status, labels)
     if thing.get("kind") == "Job":
         return list(_of_job(of))
     return list(_of_pod(of)) if thing.get("kind") == "Pod" else []
 
 
 @dataclass(frozen=True, slots=True)
-class _Thing:
+class Thing:
     """A pod or a job."""
 
     metadata: Mapping[str, Any]
@@ -104,12 +109,13 @@ class _Thing:
         message: str | None,
         *,
         names: Mapping[str, Any],
-        mark: Iterable[object],
         at: Any,
+        mark: Iterable[object] = (),
+        id: str | None = None,
         attempt: int | None = None,
         more: Mapping[str, Any] | None = None,
     ) -> Item:
-        """A failure; `mark` tells it from others of the same thing."""
+        """A failure; `mark` tells it from others of the same thing, or `id` is its own."""
         own = {"namespace": self.metadata.get("namespace"), "node": self.spec.get("nodeName")}
         moment = moment_of(at)
         value = dict(names) | filled(
@@ -117,7 +123,7 @@ class _Thing:
             attempt=self.attempt() or attempt,
             occurred_at=moment.isoformat() if moment else None,
             environment=environment_of(own, more or {}),
-            external_id=identity("kubernetes", self.metadata.get("uid") or self.name, *mark),
+            external_id=id or identity("kubernetes", self.metadata.get("uid") or self.name, *mark),
         )
         return Item(1, value=value)
 
@@ -128,17 +134,18 @@ def without_number(job: str | None) -> str | None:
     return name if name and len(number) >= 8 and number.isascii() and number.isdigit() else job
 
 
-def _of_job(job: _Thing) -> Iterator[Item]:
+def _of_job(job: Thing) -> Iterator[Item]:
     for condition in objects_of(job.status.get("conditions")):
         if condition.get("type") != "Failed" or condition.get("status") != "True":
             continue
         reason = name_of(condition.get("reason")) or "JobFailed"
         failed = job.status.get("failed")
+        started = bool(failed or job.status.get("succeeded"))
         yield job.item(
             reason,
             f"Job failed: {reason}: {text_of(condition.get('message'), most=5_000) or 'no message'}",
             names=job.names(job=job.name),
-            mark=("job",),
+            mark=("job",) if started else START_MARK,  # of which an event may have said why there were no pods
             at=condition.get("lastTransitionTime"),
             attempt=failed
             if isinstance(failed, int) and not isinstance(failed, bool) and 1 <= failed <= 1_000_000
@@ -147,9 +154,9 @@ def _of_job(job: _Thing) -> Iterator[Item]:
         )
 
 
-def _of_pod(pod: _Thing) -> Iterator[Item]:
+def _of_pod(pod: Thing) -> Iterator[Item]:
     """What ended the pod, or else what ended or held up its containers."""
-    whole = _end_of_pod(pod)
+    whole = _end_of_pod(pod) or _unschedulable(pod)
     if whole is not None:
         yield whole
     for kind in ("initContainerStatuses", "containerStatuses"):
@@ -157,7 +164,7 @@ def _of_pod(pod: _Thing) -> Iterator[Item]:
             yield from _of_container(pod, container, ended_with_pod=whole is not None)
 
 
-def _end_of_pod(pod: _Thing) -> Item | None:
+def _end_of_pod(pod: Thing) -> Item | None:
     reason, message = name_of(pod.status.get("reason")), text_of(pod.status.get("message"), most=20_000)
     at = None
     if pod.status.get("phase") != "Failed" or not reason:
@@ -171,8 +178,35 @@ def _end_of_pod(pod: _Thing) -> Item | None:
         reason = name_of(disrupted[0].get("reason")) or DISRUPTED
         message, at = text_of(disrupted[0].get("message"), most=20_000), disrupted[0].get("lastTransitionTime")
     said = f"Pod failed: {reason}: {message}" if message else f"Pod failed: {reason}"
-    return pod.item(
-        reason, said, names=pod.names(), mark=("pod",), at=at or _finished(pod.status), more={"pod": pod.name}
+    of_start = not has_run(pod.status) and (is_of_start(reason) or reason == "DeadlineExceeded")
+    mark = START_MARK if of_start else POD_MARK
+    return pod.item(reason, said, names=pod.names(), mark=mark, at=at or _finished(pod.status), more={"pod": pod.name})
+
+
+def _unschedulable(pod: Thing) -> Item | None:
+    """A pod that no node can take, told as the event about it tells it, which is forgotten after an hour."""
+    for each in objects_of(pod.status.get("conditions")):
+        if (each.get("type"), each.get("status"), each.get("reason")) == ("PodScheduled", "False", "Unschedulable"):
+            message = text_of(each.get("message"), most=20_000) or "Unschedulable"
+            at = each.get("lastTransitionTime")
+            return pod.item(
+                "FailedScheduling", message, names=pod.names(), mark=START_MARK, at=at, more={"pod": pod.name}
+            )
+    return None
+
+
+def is_of_start(reason: str) -> bool:
+    """Whether a node refused the pod."""
+    return reason in NOT_TAKEN or reason.startswith(OUT_OF)
+
+
+def has_run(status: Mapping[str, Any]) -> bool:
+    """Whether a container of the pod runs, or ever ran."""
+    return any(
+        object_of(container.get(state)).get(kind)
+        for of in ("initContainerStatuses", "containerStatuses")
+        for container in objects_of(status.get(of))
+        for state, kind in (("state", "running"), ("state", "terminated"), ("lastState", "terminated"))
     )
 
 
@@ -185,7 +219,7 @@ def _finished(status: Mapping[str, Any]) -> Any:
     return max((end for end in ends if isinstance(end, str)), default=None)
 
 
-def _of_container(pod: _Thing, container: Mapping[str, Any], *, ended_with_pod: bool) -> Iterator[Item]:
+def _of_container(pod: Thing, container: Mapping[str, Any], *, ended_with_pod: bool) -> Iterator[Item]:
     name = name_of(container.get("name"))
     count = container.get("restartCount")
     restarts = count if isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 1_000_000 else 0
@@ -193,7 +227,7 @@ def _of_container(pod: _Thing, container: Mapping[str, Any], *, ended_with_pod: 
     state, last = object_of(container.get("state")), object_of(container.get("lastState"))
     waiting = object_of(state.get("waiting"))
     if (why := waiting.get("reason")) in NOT_STARTED:
-        mark = "image" if why in IMAGE else why
+        mark = IMAGE_MARK if why in IMAGE else why
         message = text_of(waiting.get("message"), most=20_000)
         yield pod.item(why, message or why, names=pod.names(container=name), mark=(name, mark), at=None, more=more)
     for attempt, ended in ((restarts + 1, state.get("terminated")), (restarts, last.get("terminated"))):

@@ -11,9 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ingest.foreign import name_of, object_of, objects_of
+
+T = TypeVar("T")
 
 #: Seconds between attempts to reach a cluster that is away: the first, and the longest.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
@@ -39,7 +41,10 @@ class ClusterRefused(Exception):
 
 
 class Cluster(Protocol):
-    """What is asked of a cluster, of pods or jobs. All raise `Away`, `ClusterRefused`, and `Gone` where it is late."""
+    """What is asked of a cluster, of pods, jobs or events.
+
+    All raise `Away`, `ClusterRefused`, and `Gone` where it is late.
+    """
 
     def page(self, stream: Stream, *, token: str | None, limit: int) -> Mapping[str, Any]:
         """A page of a list, as JSON."""
@@ -50,11 +55,12 @@ class Cluster(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What is followed: `Pod` or `Job`, of a namespace or of all, with these labels."""
+    """What is followed: `Pod`, `Job` or `Event`, of a namespace or of all, with these labels and fields."""
 
     kind: str
     namespace: str | None = None
     selector: str | None = None
+    fields: str | None = None
 
     @property
     def shown(self) -> str:
@@ -93,6 +99,27 @@ def everything(cluster: Cluster, stream: Stream) -> Iterator[Mapping[str, Any]]:
         if not token:
             yield {"kind": "", "metadata": metadata}
             return
+
+
+def first(cluster: Cluster, stream: Stream) -> Mapping[str, Any] | None:
+    """The first that there is; raises `Away` where the cluster does not say whether there is one."""
+    try:
+        found = objects_of(cluster.page(stream, token=None, limit=1).get("items"))
+    except Gone:
+        raise Away("the list is too old") from None
+    return {**found[0], "kind": stream.kind} if found else None
+
+
+def patiently(call: Callable[[], T], *, stream: Stream, stop: threading.Event, say: Callable[[str], None]) -> T | None:
+    """What it gives, however long the cluster is away; None when `stop` is set meanwhile."""
+    pauses = Pauses(stop.wait)
+    while not stop.is_set():
+        try:
+            return call()
+        except Away as away:
+            say(f"{stream.shown}: {away}; it is tried again")
+            pauses.pause(at_least_s=away.after_s)
+    return None
 
 
 def follow(

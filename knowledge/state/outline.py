@@ -119,6 +119,7 @@ def _of_incident(incident: RunIncident, *, axis: Axis) -> Document:
         "attempt": incident.attempt,
         "template": incident.template,
         "verdict": incident.verdict.value,
+        "advised": incident.advised.value if incident.advised else None,
         "cause": incident.cause.value if incident.cause else None,
         "in_storm": incident.storm_id is not None,
         "decision": incident.decision.value if incident.decision else None,

@@ -118,6 +118,12 @@ class Database:
         told = self._pool.get_stats()
         return Load(connections=told.get("pool_size", 0), waiting=told.get("requests_waiting", 0))
 
+    @property
+    def is_at_leisure(self) -> bool:
+        """Whether the server answers, as far as is known, and no connection has anything to do."""
+        told = self._pool.get_stats()
+        return not self._watch.away and 0 < told.get("pool_size", 0) == told.get("pool_available", 0)
+
     async def _taken(self) -> WatchedConnection:
         async with self._watch.waiting():
             try:

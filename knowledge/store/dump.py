@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -22,8 +21,8 @@ PLAIN = ("--no-owner", "--no-privileges")
 #: What `pg_restore` 17 and newer set first, and servers before 17 refuse.
 UNKNOWN_BEFORE_17 = b"SET transaction_timeout = 0;\n"
 SETTINGS_LINES = 40
-#: The one row of the table that names the schema's revision.
-REVISION = re.compile(rb"^COPY [^\n]*alembic_version[^\n]*;\n(\w+)\n", re.MULTILINE)
+#: What stands before the one row of the table that names the schema's revision.
+REVISION_FOLLOWS = b"alembic_version (version_num) FROM stdin;\n"
 
 
 def dump(url: str, target: Path, *, bin_dir: Path | None = None) -> None:
@@ -59,9 +58,10 @@ def revision_in(source: Path, *, bin_dir: Path | None = None) -> str:
         command = [str(_program("pg_restore", bin_dir)), *only, str(source)]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=told, check=False)
         _check(done.returncode, told)
-    if not (found := REVISION.search(done.stdout)):
+    found = done.stdout.partition(REVISION_FOLLOWS)[2].partition(b"\n")[0].decode()
+    if not found.isalnum():
         raise StoreUnavailable(f"{source} is no backup of Seen Before.")
-    return found[1].decode()
+    return found
 
 
 def restore(url: str, source: Path, *, bin_dir: Path | None = None) -> None:

@@ -14,7 +14,7 @@ from knowledge.store.rows import fetch_all, fetch_one
 
 #: What an incident has for an external id that a person asked about on the page.
 ASKED_HERE = "page:"
-#: Incidents that a page of a list looks at where no index knows what is asked for. Reproduce:
+#: Incidents that are looked at in one go where no index knows what is asked for. Reproduce:
 #: `python -m benchmarks.pages`.
 MOST_LOOKED_AT = 5_000
 #: Entries of an incident's history.
@@ -71,12 +71,16 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which incidents a list shows; `since` inclusive. `asked_here`: by a person on the page, or by all others."""
+    """Which incidents a list shows; `since` inclusive. `advised` and `decision` are what was last told.
+
+    `asked_here`: by a person on the page, or by all others.
+    """
 
     precedent_id: UUID | None = None
     pipeline: str | None = None
     run_id: str | None = None
     verdict: Verdict | None = None
+    advised: Verdict | None = None
     decision: DecisionAction | None = None
     asked_here: bool | None = None
     since: datetime | None = None
@@ -84,14 +88,14 @@ class Wanted:
     @property
     def is_indexed(self) -> bool:
         """Whether the indexes alone find them."""
-        return self.verdict is None and self.decision is None and self.asked_here is None
+        return self.advised is None and self.decision is None and self.asked_here is None
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
     """An incident in a list: what it is, what was told, and what became of it as far as anybody said.
 
-    `verdict` is what was said or counted of it or its precedent, or else what was told.
+    `verdict` is what was stated of it, else what is known of its precedent; `advised` is what was told of it.
     """
 
     id: UUID
@@ -106,6 +110,7 @@ class Listed:
     cause: Cause | None
     template: str
     asked_here: bool
+    advised: Verdict | None
     decision: str | None
     outcome: str | None
     is_resolved: bool
@@ -113,7 +118,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """A page of a list, `next` where it goes on. `looked_at` incidents were looked at for it."""
+    """A page of a list, `next` where it goes on. So many incidents were looked at for it."""
 
     incidents: Sequence[Listed]
     next: tuple[datetime, UUID] | None
@@ -150,7 +155,7 @@ async def storm(
 async def page(
     connection: Connection, wanted: Wanted, *, workspace_id: int, after: tuple[datetime, UUID] | None, limit: int
 ) -> ListPage:
-    """Incidents, newest first; `after` is the `next` of the page before."""
+    """Incidents, newest first, of those that are looked at in one go; `after` is the `next` of the page before."""
     most = limit + 1 if wanted.is_indexed else MOST_LOOKED_AT
     rows = await fetch_all(
         connection,
@@ -161,6 +166,7 @@ async def page(
         pipeline=wanted.pipeline,
         run_id=wanted.run_id,
         verdict=wanted.verdict,
+        advised=wanted.advised,
         decision=wanted.decision,
         asked_as=ASKED_HERE,
         asked_here=wanted.asked_here,
@@ -177,7 +183,11 @@ async def page(
     return ListPage(found, last if looked_at == most else None, looked_at)
 
 
-def _listed(row: dict[str, object]) -> Listed:
-    given = {name: row[name] for name in Listed.__dataclass_fields__}
-    verdict, cause = Verdict(str(row["verdict"])), row["cause"]
-    return Listed(**{**given, "verdict": verdict, "cause": Cause(str(cause)) if cause else None})  # type: ignore[arg-type]
+def _listed(row: dict[str, Any]) -> Listed:
+    named: dict[str, Any] = {name: row[name] for name in Listed.__dataclass_fields__}
+    told: dict[str, Any] = {
+        "verdict": Verdict(row["verdict"]),
+        "cause": Cause(row["cause"]) if row["cause"] else None,
+        "advised": Verdict(row["advised"]) if row["advised"] else None,
+    }
+    return Listed(**named | told)

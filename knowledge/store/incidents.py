@@ -268,5 +268,6 @@ def _incident(row: dict[str, Any]) -> IncidentRecord:
             "spent": row["spent"] or {},
             "verdict": Verdict(row["verdict"]),
             "cause": Cause(row["cause"]) if row["cause"] else None,
+            "advised": Verdict(row["advised"]) if row["advised"] else None,
         }
     )

@@ -9,10 +9,12 @@ from uuid import UUID
 
 from knowledge.failures import Verdict
 from knowledge.store.database import Connection
-from knowledge.store.rows import fetch_all
+from knowledge.store.rows import fetch_all, fetch_one
 
 #: Incidents that are counted by time, and looked at for where they were: the latest.
 MOST_TIMES, MOST_PLACES = 10_000, 1_000
+#: Incidents among which the latest advice is looked for.
+MOST_TOLD = 20
 #: Values of a sort that are told, and characters of each.
 MOST_VALUES, LONGEST = 100, 200
 
@@ -33,6 +35,20 @@ class PlaceCount:
     key: str | None
     value: str
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToldLast:
+    """What an advice said; `confidence` from 0 to 1."""
+
+    verdict: Verdict
+    confidence: float
+
+
+async def told_last(connection: Connection, *, precedent_id: UUID) -> ToldLast | None:
+    """What was advised last; None where nobody has asked lately."""
+    row = await fetch_one(connection, "occurrences.told_last", precedent_id=precedent_id, most=MOST_TOLD)
+    return None if row is None else ToldLast(Verdict(row["verdict"]), row["confidence"])
 
 
 async def over_time(

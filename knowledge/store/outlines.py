@@ -67,7 +67,9 @@ class ShownSubTask:
 
 @dataclass(frozen=True, slots=True)
 class RunIncident:
-    """An incident of a run. `decision` and `role` (in a storm) as they were last told; None where nobody asked."""
+    """An incident of a run. `advised` (the verdict), `decision` and `role` (in a storm) are what was last told, None
+    where nobody asked.
+    """
 
     id: UUID
     occurred_at: datetime
@@ -78,6 +80,7 @@ class RunIncident:
     verdict: Verdict
     cause: Cause | None
     storm_id: UUID | None
+    advised: Verdict | None
     decision: DecisionAction | None
     role: str | None
 
@@ -132,6 +135,7 @@ def _incident(row: Row) -> RunIncident:
     named: dict[str, Any] = {
         "verdict": Verdict(row["verdict"]),
         "cause": Cause(row["cause"]) if row["cause"] else None,
+        "advised": Verdict(row["advised"]) if row["advised"] else None,
         "decision": DecisionAction(row["decision"]) if row["decision"] else None,
     }
     return RunIncident(**row | named)

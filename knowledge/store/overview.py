@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -52,8 +52,9 @@ class StoredDay:
 async def count(connection: Connection, span: Span, *, workspace_id: int) -> dict[date, dict[str, Any]]:
     """What happened, by day (UTC); days without anything are left out. Call it in a transaction.
 
-    Of each day: `failures` by verdict, `told` by decision (`unasked` where nobody asked), `retries` (`{decision:
-    {result: n}}`), `spared` (`stopped` and `held`: see `_spare`) and `unresolved` (`[[precedent, runs, failures]]`).
+    Of each day: `failures` by verdict (see `_kind`), `told` by decision (`unasked` where nobody asked), `retries`
+    (`{decision: {result: n}}`), `spared` (`stopped` and `held`: see `_spare`) and `unresolved` (`[[precedent, runs,
+    failures]]`).
     """
     asked = {"workspace_id": workspace_id, "since": span.since, "until": span.until}
     await fetch_one(connection, "overview.plainly")
@@ -69,13 +70,13 @@ async def count(connection: Connection, span: Span, *, workspace_id: int) -> dic
 
 
 async def by_hour(connection: Connection, span: Span, *, workspace_id: int) -> Mapping[datetime, Mapping[str, int]]:
-    """Failures by verdict, by hour (UTC)."""
+    """Failures by verdict (see `_kind`), by hour (UTC)."""
     rows = await fetch_all(
         connection, "overview.by_hour", prepare=False, workspace_id=workspace_id, since=span.since, until=span.until
     )
-    hours: defaultdict[datetime, dict[str, int]] = defaultdict(dict)
+    hours: defaultdict[datetime, Counter[str]] = defaultdict(Counter)
     for row in rows:
-        hours[row["at"]][row["verdict"]] = row["number"]
+        hours[row["at"]][_kind(row)] += row["number"]
     return hours
 
 
@@ -127,15 +128,22 @@ def nothing() -> dict[str, Any]:
 
 def _add_failures(counts: dict[str, Any], row: Row) -> None:
     told, number = row["decision"] or UNASKED, row["number"]
-    counts["failures"][row["verdict"]] = counts["failures"].get(row["verdict"], 0) + number
+    counts["failures"][_kind(row)] = counts["failures"].get(_kind(row), 0) + number
     counts["told"][told] = counts["told"].get(told, 0) + number
     if row["how"] is not None:
         _spare(counts["spared"][row["how"]], row)
 
 
+def _kind(row: Row) -> str:
+    """The verdict; of what is not known `told transient` or `told genuine` where that was told."""
+    if row["verdict"] != Verdict.UNKNOWN or row["advised"] in {None, Verdict.UNKNOWN}:
+        return str(row["verdict"])
+    return f"told {row['advised']}"
+
+
 def _spare(spared: dict[str, Any], row: Row) -> None:
     """Retries that were not made, and what they would have cost: each what was spent until it failed, as `replay`
-    counts it. `untold` failures do not say how many attempts they had left, and count none.
+    counts it. `untold` failures do not say which run failed or how many attempts it had left, and count none.
     """
     number, retries = row["number"], row["retries"]
     spared["failures"] += number

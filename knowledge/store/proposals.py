@@ -17,7 +17,10 @@ from knowledge.store.rows import execute, fetch_all, fetch_one, to_json
 
 @dataclass(frozen=True, slots=True)
 class ProposalRecord:
-    """A proposed resolution as it stands; `precedent_id` is that of its incident now."""
+    """A proposed resolution as it stands; `precedent_id` is that of its incident now.
+
+    `proposed_by` is what who proposed it calls itself, `proposed_key` the API key by its name: None without keys.
+    """
 
     id: UUID
     state: ProposalState
@@ -29,6 +32,7 @@ class ProposalRecord:
     cause: Cause | None
     fixed_in: dict[str, str] | None
     proposed_by: str | None
+    proposed_key: str | None
     proposed_at: datetime
     decided_by: str | None
     decided_at: datetime | None
@@ -43,6 +47,7 @@ async def add(
     incident_id: UUID,
     verdict: Verdict | None,
     cause: Cause | None,
+    key: str | None,
 ) -> ProposalRecord:
     """Keep a proposal, or find the one that says the same of the incident. Raises `NotFound`."""
     await execute(
@@ -57,6 +62,7 @@ async def add(
         cause=cause,
         fixed_in=to_json(dict(said.fixed_in)) if said.fixed_in else None,
         proposed_by=said.author,
+        proposed_key=key,
     )
     values = {"workspace_id": workspace_id, "incident_id": incident_id, "summary": said.summary}
     row = await fetch_one(connection, "proposals.said", **values)
@@ -102,6 +108,12 @@ async def page(
         limit=limit,
     )
     return [_record(row) for row in rows]
+
+
+async def waiting(connection: Connection, *, workspace_id: int, most: int) -> int:
+    """How many wait for a person, counted up to `most`."""
+    row = await fetch_one(connection, "proposals.waiting", workspace_id=workspace_id, most=most)
+    return int(row["waiting"]) if row else 0
 
 
 async def decide(

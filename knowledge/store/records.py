@@ -140,7 +140,10 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class IncidentRecord:
-    """A stored incident; `verdict` and `cause` are those stated of it, else its precedent's."""
+    """A stored incident; `verdict` and `cause` are those stated of it, else its precedent's.
+
+    `advised` is the verdict that was last told of it; None where nobody asked.
+    """
 
     id: UUID
     workspace_id: int
@@ -163,6 +166,7 @@ class IncidentRecord:
     verdict: Verdict
     cause: Cause | None
     storm_id: UUID | None = None
+    advised: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)

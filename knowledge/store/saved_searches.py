@@ -14,6 +14,8 @@ from knowledge.store.rows import execute, fetch_all, fetch_one, to_json
 
 #: Searches of a workspace: more than anybody looks through.
 MOST = 100
+#: Characters of a field that are told of a search whose name is taken.
+_LONGEST_TOLD = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,11 @@ class SavedSearch:
 async def save(
     connection: Connection, *, workspace_id: int, name: str, fields: Mapping[str, str], saved_by: str | None
 ) -> SavedSearch:
-    """Keep it; the same name again is kept in place of the first. Raises `Conflict` where there are too many."""
+    """Keep it. Raises `Conflict` where the name is that of another search, or where there are too many.
+
+    Sent twice it is kept once. Call it in a transaction.
+    """
+    await fetch_one(connection, "saved_searches.save_alone", workspace_id=workspace_id)
     row = await fetch_one(
         connection,
         "saved_searches.save",
@@ -42,8 +48,17 @@ async def save(
         most=MOST,
     )
     if row is None:
-        raise Conflict(f"This workspace keeps {MOST} searches already: delete one first.")
+        raise Conflict(await _why_not(connection, workspace_id=workspace_id, name=name))
     return SavedSearch(**row)
+
+
+async def _why_not(connection: Connection, *, workspace_id: int, name: str) -> str:
+    taken = await fetch_one(connection, "saved_searches.named", workspace_id=workspace_id, name=name)
+    if taken is None:
+        return f"This workspace keeps {MOST} searches already: delete one first."
+    told = ", ".join(f"{key} {value[:_LONGEST_TOLD]}" for key, value in taken["fields"].items())
+    by = f" by {taken['saved_by']}" if taken["saved_by"] else ""
+    return f"“{name}” was saved already{by}, for {told}. Choose another name, or delete that search first."
 
 
 async def all_of(connection: Connection, *, workspace_id: int) -> list[SavedSearch]:

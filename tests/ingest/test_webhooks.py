@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -167,6 +168,15 @@ def test_github_job() -> None:
     assert "github:2202229078:1:train" == failure.external_id
     assert webhooks.github()["workflow_job"]["html_url"] == failure.environment["html_url"]
     assert "self-hosted, gpu" == failure.environment["runner_labels"]
+
+
+@pytest.mark.parametrize("conclusion", github.FAILED)
+def test_github_ways_to_fail(conclusion: str) -> None:
+    """Each is a failure, and its guide names it."""
+    guide = (Path(__file__).parents[2] / "docs/integrations/github-actions.md").read_text()
+
+    assert None is not github.read_webhook("workflow_job", webhooks.github(conclusion=conclusion))
+    assert f"`{conclusion}`" in guide
 
 
 def test_github_re_run_that_passed() -> None:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from knowledge.facets import MOST_VALUES, Chosen, Count, Facet, Facts, Within, counts
+from knowledge.facets import MOST_VALUES, Chosen, Count, Facet, Facts, counts
 from knowledge.failures import Cause, Verdict
+from knowledge.within import Within
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -37,9 +38,9 @@ def test_what_is_chosen_is_always_there() -> None:
 
 def test_times_hold_shorter_ones() -> None:
     """From the shortest to the longest; those that leave nothing are not offered."""
-    among = [facts(days=0.5), facts(days=20), facts(days=4_000)]
+    among = [facts(days=0.02), facts(days=0.5), facts(days=20), facts(days=4_000)]
 
-    assert [("day", 1), ("week", 1), ("month", 2), ("year", 2)] == [
+    assert [("hour", 1), ("day", 2), ("week", 2), ("month", 3), ("year", 3)] == [
         (each.value, each.number) for each in counts(Facet.WITHIN, among, chosen=None, now=NOW)
     ]
     assert [] == counts(Facet.WITHIN, [facts(days=4_000)], chosen=None, now=NOW)

@@ -24,6 +24,7 @@ from api.problems import Problem
 from api.web.advice import shown
 from api.web.examples import EXAMPLES, example_of
 from api.web.forms import Form, checked, fields_of
+from api.web.in_place import is_in_place, sent_on
 from api.web.rendering import NavEntry, address_of, page
 from api.web.visitors import HOME, Visiting, Visitor
 from ingest.records import Attempt, Name, Text
@@ -38,6 +39,8 @@ router = APIRouter()
 AGAIN = timedelta(hours=1)
 #: What an advice says where the failure could only be kept aside.
 AWAY = "store"
+#: Fields that stand folded while they are empty.
+MORE = ("pipeline", "step", "run_id", "attempt", "max_attempts")
 
 
 class AskForm(Form):
@@ -75,6 +78,12 @@ async def ask_page(request: Request, service: Service, visitor: Visiting, exampl
     return _page(request, fields={"text": chosen.text}, advice=shown(answer, text=chosen.text), chosen=chosen.key)
 
 
+@router.get("/ask")
+async def ask_again() -> Response:
+    """The form: whoever reloads an answer that has no address of its own, or types this one, gets there."""
+    return RedirectResponse(HOME, status_code=303)
+
+
 @router.post("/ask", name="ask-send")
 async def ask(request: Request, service: Service, visitor: Visiting) -> Response:
     """Record and answer; the answer is at the address of the incident."""
@@ -93,7 +102,7 @@ async def ask(request: Request, service: Service, visitor: Visiting) -> Response
     advice = await service.advise(visitor.workspace, form.to_failure(external_id), claims=False)
     if AWAY in advice["degraded"]:  # the incident cannot be shown yet, its advice can
         return _page(request, fields=fields, advice=shown(advice, text=form.text), kept=advice["incident_id"])
-    return RedirectResponse(address_of(request, "incident", incident_id=advice["incident_id"]), status_code=303)
+    return sent_on(request, address_of(request, "incident", incident_id=advice["incident_id"]))
 
 
 async def _external_id(service: KnowledgeService, visitor: Visitor, form: AskForm) -> str:
@@ -118,4 +127,6 @@ def _page(
     problem: str | None = None,
 ) -> Response:
     context = {"advice": advice, "chosen": chosen, "kept": kept, "only_looked": only_looked, "problem": problem}
-    return page(request, "ask.html", status=status, fields=fields, examples=EXAMPLES, **context)
+    said_more = not fields.keys().isdisjoint(MORE)
+    template = "_ask.html" if is_in_place(request) else "ask.html"
+    return page(request, template, status=status, fields=fields, said_more=said_more, examples=EXAMPLES, **context)

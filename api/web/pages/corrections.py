@@ -19,21 +19,26 @@ from api.web.differences import nearest_sides
 from api.web.forms import read_form, values_of
 from api.web.pages.incidents import OnceForm
 from api.web.pages.meanwhile import changed_meanwhile
-from api.web.pages.precedents import after_change
+from api.web.pages.precedents import RefusedSplit, after_change, precedent_page
+from api.web.pages.search import both_ends
 from api.web.rendering import address_of, page
 from api.web.told import led_to
 from api.web.visitors import Visiting, Visitor
 from ingest.records import Summary
 from knowledge.correcting import ChangeOf, Correction, Merge, Signed, Split, Undo
 from knowledge.documents import Document
-from knowledge.errors import Conflict, StaleVersion
+from knowledge.errors import Conflict, InvalidInput, StaleVersion
+from knowledge.facets import Chosen
 from knowledge.failures import Action, Cause, Resolution, Verdict
+from knowledge.finding import Finding
 from knowledge.service import KnowledgeService
 from knowledge.store.records import Keep
 
 router = APIRouter(prefix="/precedents/{precedent_id}")
 #: Stands for "what was counted", where a person's word is taken away.
 COUNTED = "counted"
+#: Precedents that may be the same and are offered, and those among which they are: documented ones are left out.
+OFFERED, LOOKED_THROUGH = 8, 40
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=5_000)]
 
 
@@ -105,9 +110,12 @@ async def resolve(precedent_id: UUID, request: Request, service: Service, visito
 async def look_before_merge(
     precedent_id: UUID, request: Request, service: Service, visitor: Visiting, other: str | None = None
 ) -> Response:
-    """Both precedents side by side, before they are made one."""
+    """Both precedents side by side, before they are made one; where none is named, those that it may be."""
     into = await service.precedent(visitor.workspace, precedent_id)
-    found = await _other(service, visitor, other, into=into)
+    id = id_in(other or "")
+    if id is None:
+        return await _choosing(request, visitor, into, words=(other or "").strip())
+    found = await _other(service, visitor, id, into=into)
     sides = await asyncio.to_thread(nearest_sides, {"template": _first_template(into)}, found)
     return page(request, "merge.html", into=into, other=found, sides=sides, once=uuid4().hex)
 
@@ -122,9 +130,11 @@ async def merge(precedent_id: UUID, request: Request, service: Service, visitor:
     except (StaleVersion, Conflict) as error:
         into = await service.precedent(visitor.workspace, precedent_id)
         is_as_read = (into["id"], into["version"]) == (str(precedent_id), form.version)
-        changed = form.other if is_as_read else precedent_id
-        return await changed_meanwhile(request, service, visitor, changed, error=error)
-    return await after_change(request, service, visitor, precedent_id, said="merge")
+        changed, field = (form.other, "other_version") if is_as_read else (precedent_id, "version")
+        versions = {"version": form.version, "other_version": form.other_version}
+        read = {name: version for name, version in versions.items() if name != field}
+        return await changed_meanwhile(request, service, visitor, changed, error=error, field=field, read=read)
+    return led_to(request, address_of(request, "precedent", precedent_id=precedent_id), telling="merge")
 
 
 @router.post("/split", name="precedent-split")
@@ -133,14 +143,18 @@ async def split(precedent_id: UUID, request: Request, service: Service, visitor:
     form = await read_form(request, SplitForm)
     fingerprints = await values_of(request, "fingerprint")
     if not fingerprints:
-        raise Problem(422, "Tick at least one signature that is something else.")
+        refused = RefusedSplit("Tick at least one that is something else.", reason=form.reason)
+        return await precedent_page(request, service, visitor, precedent_id, refused=refused)
     form = form.model_copy(update={"fingerprint": " ".join(fingerprints)})  # its key is bound to all of them
     try:
         new = await _change(request, service, visitor, precedent_id, Split(fingerprints), form=form)
+    except InvalidInput as error:
+        refused = RefusedSplit(str(error), reason=form.reason, ticked=frozenset(fingerprints))
+        return await precedent_page(request, service, visitor, precedent_id, refused=refused)
     except (StaleVersion, Conflict) as error:
         return await changed_meanwhile(request, service, visitor, precedent_id, error=error)
     address = address_of(request, "precedent", precedent_id=new["id"])
-    return led_to(address, telling="split")
+    return led_to(request, address, telling="split")
 
 
 @router.post("/undo", name="precedent-undo")
@@ -181,11 +195,22 @@ async def _change(
     )
 
 
-async def _other(service: KnowledgeService, visitor: Visitor, said: str | None, *, into: Document) -> Document:
-    """The precedent that an id or an address names; raises a 422 problem."""
-    id = id_in(said or "")
-    if id is None:
-        raise Problem(422, "Name the other precedent by its address or its id.")
+async def _choosing(request: Request, visitor: Visitor, into: Document, *, words: str) -> Response:
+    """The workspace's precedents that are nearest to this one, or to these words."""
+    finding: Finding = request.app.state.parts.finding
+    text = both_ends(words or _first_template(into))
+    found = await finding.all_nearest(visitor.workspace, text, Chosen(), limit=LOOKED_THROUGH) if text else None
+    others = [each for each in found.results if _may_join(each, into)] if found else []
+    return page(request, "merge_choose.html", into=into, others=others[:OFFERED], words=words)
+
+
+def _may_join(entry: Document, into: Document) -> bool:
+    """Documented ones are everybody's, and cannot be changed."""
+    return bool(entry["source"] != "starter" and entry["precedent_id"] != into["id"])
+
+
+async def _other(service: KnowledgeService, visitor: Visitor, id: UUID, *, into: Document) -> Document:
+    """The precedent of that id; raises a 422 problem."""
     found = await service.precedent(visitor.workspace, id)
     if found["id"] == into["id"]:
         raise Problem(422, "This is the same precedent: it was merged already, or you have named it itself.")

@@ -2,44 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import BeforeValidator, StringConstraints
+from pydantic import StringConstraints
 from starlette.responses import Response
 
 from api.cursors import read_cursor, write_cursor
-from api.web.rendering import NavEntry, address_of, page
+from api.web.fields import EMPTY, Cursor, Span, given_of, narrowed, since_of
+from api.web.rendering import NavEntry, page
 from api.web.visitors import Visiting
 from knowledge.failures import DecisionAction, Verdict
 from knowledge.incident_log import IncidentLog, Wanted
+from knowledge.within import Within
 
 NAV = NavEntry("Incidents", "/ui/incidents", "i")
 router = APIRouter(prefix="/incidents")
 #: Incidents of a page.
 INCIDENTS = 30
-
-
-class Within(StrEnum):
-    """How far back a list goes."""
-
-    HOUR = "hour"
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-
-
-SPANS: Mapping[Within, timedelta] = {
-    Within.HOUR: timedelta(hours=1),
-    Within.DAY: timedelta(days=1),
-    Within.WEEK: timedelta(days=7),
-    Within.MONTH: timedelta(days=30),
-}
 
 
 class Asked(StrEnum):
@@ -49,12 +31,6 @@ class Asked(StrEnum):
     ELSEWHERE = "elsewhere"
 
 
-def _given(value: object) -> object:
-    """What a form leaves empty is not asked for."""
-    return value if value != "" else None
-
-
-EMPTY = BeforeValidator(_given)
 Text = Annotated[Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)] | None, EMPTY]
 
 
@@ -64,12 +40,13 @@ async def list_incidents(
     visitor: Visiting,
     pipeline: Text = None,
     verdict: Annotated[Verdict | None, EMPTY] = None,
+    advised: Annotated[Verdict | None, EMPTY] = None,
     decision: Annotated[DecisionAction | None, EMPTY] = None,
-    within: Annotated[Within | None, EMPTY] = None,
+    within: Span = None,
     asked: Annotated[Asked | None, EMPTY] = None,
     precedent: Annotated[UUID | None, EMPTY] = None,
     run: Text = None,
-    cursor: Annotated[Annotated[str, StringConstraints(max_length=200)] | None, EMPTY] = None,
+    cursor: Cursor = None,
 ) -> Response:
     """Incidents, newest first, by keyset pages."""
     log: IncidentLog = request.app.state.parts.incident_log
@@ -78,37 +55,34 @@ async def list_incidents(
         pipeline=pipeline,
         run_id=run,
         verdict=verdict,
+        advised=advised,
         decision=decision,
         asked_here=None if asked is None else asked is Asked.HERE,
-        since=datetime.now(UTC) - SPANS[within] if within else None,
+        since=since_of(within),
     )
     after = read_cursor(cursor) if cursor else None
     found = await log.page(visitor.workspace, wanted, after=after, limit=INCIDENTS)
-    fields = {
+    fields: dict[str, object] = {
         "pipeline": pipeline,
         "verdict": verdict,
+        "advised": advised,
         "decision": decision,
         "within": within,
         "asked": asked,
         "precedent": precedent,
         "run": run,
     }
-    given = {name: str(value) for name, value in fields.items() if value is not None}
+    given = given_of(fields)
     following = write_cursor(found.next[0].isoformat(), found.next[1]) if found.next else None
     return page(
         request,
         "incidents.html",
         found=found,
         fields=given,
-        narrow=lambda **more: _address(request, given | more),
+        narrow=lambda **more: narrowed(request, "incidents", given | more),
         verdicts=list(Verdict),
         decisions=list(DecisionAction),
         spans=list(Within),
-        next=_address(request, given | {"cursor": following}) if following else None,
-        first=_address(request, given) if cursor else None,
+        next=narrowed(request, "incidents", given | {"cursor": following}) if following else None,
+        first=narrowed(request, "incidents", given) if cursor else None,
     )
-
-
-def _address(request: Request, fields: Mapping[str, str]) -> str:
-    query = urlencode({name: value for name, value in fields.items() if value})
-    return address_of(request, "incidents") + (f"?{query}" if query else "")

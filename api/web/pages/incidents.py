@@ -19,9 +19,10 @@ from starlette.responses import Response
 from api.context import Service
 from api.web.differences import Sides, nearest_sides
 from api.web.forms import Form, read_form
+from api.web.in_place import is_in_place
 from api.web.incident import LookedAt, failure_of, looked_at, precedent_id_of
 from api.web.pages.meanwhile import changed_meanwhile
-from api.web.rendering import address_of, is_in_place, page
+from api.web.rendering import address_of, page
 from api.web.told import led_to, told
 from api.web.visitors import Visiting, Visitor
 from ingest.records import Attempt, Name, Summary
@@ -174,7 +175,7 @@ async def _after(
         looked = await look(request, service, visitor, incident_id)
         return _page(request, looked, template="_answer.html", said=said)
     address = address_of(request, "incident", incident_id=incident_id)
-    return led_to(f"{address}#answer", telling=said)
+    return led_to(request, f"{address}#answer", telling=said)
 
 
 def _page(request: Request, looked: LookedAt, *, said: str, template: str = "incident.html") -> Response:

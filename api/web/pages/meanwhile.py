@@ -4,14 +4,17 @@ all the same. It stands in the form, so that nothing written is lost.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from uuid import UUID
 
 from fastapi import Request
 from starlette.responses import Response
 
 from api.problems import Problem
+from api.web.in_place import IN_FORM, is_in_place
 from api.web.precedent import ShownChange, shown_changes
-from api.web.rendering import address_of, is_in_place, page
+from api.web.rendering import address_of, page
 from api.web.visitors import Visitor
 from knowledge.errors import Conflict, StaleVersion
 from knowledge.service import KnowledgeService
@@ -25,11 +28,14 @@ async def changed_meanwhile(
     *,
     error: StaleVersion | Conflict,
     can_follow: bool = False,
+    field: str = "version",
+    read: Mapping[str, int] = MappingProxyType({}),
 ) -> Response:
     """The note in the form. Raises a problem where it is no form in place, or was refused for another reason.
 
-    The form is sent again with the version as it is now, which comes with the note. `can_follow`: the form names its
-    precedent, so that it can be sent to the one that this was merged into.
+    The form is sent again with the version as it is now, which comes with the note as `field`; `read` are versions of
+    other precedents, which the form goes on with. `can_follow`: the form names its precedent, so that it can be sent to
+    the one that this was merged into.
     """
     now = await service.precedent(visitor.workspace, precedent_id)
     merged = now["id"] != str(precedent_id)
@@ -50,8 +56,9 @@ async def changed_meanwhile(
         link=address_of(request, "precedent", precedent_id=now["id"]),
         merged=merged,
         can_follow=can_follow,
+        versions={**read, field: now["version"]},
     )
-    answer.headers.update({"HX-Retarget": "find .form-problem", "HX-Reswap": "innerHTML"})
+    answer.headers.update(IN_FORM)
     return answer
 
 

@@ -18,21 +18,25 @@ from starlette.responses import RedirectResponse, Response
 
 from api.context import Service
 from api.cursors import read_cursor, write_cursor
+from api.problems import Problem
 from api.web.forms import Form, read_form
+from api.web.in_place import is_in_place
 from api.web.precedent import shown_changes, shown_precedent
-from api.web.rendering import address_of, is_in_place, page
+from api.web.rendering import address_of, page
 from api.web.told import led_to, told
 from api.web.visitors import Visiting, Visitor
 from api.web.voters import new_voter, remember_voter, voter_of
 from knowledge.documents import Document
 from knowledge.failures import Action, Cause
 from knowledge.occurrences import MOST_PLACES, Occurrences
+from knowledge.proposals import ProposalState
+from knowledge.proposing import Proposals
 from knowledge.service import KnowledgeService
 from knowledge.votes import Votes
 
 router = APIRouter(prefix="/precedents")
-#: Incidents and changes of a page.
-INCIDENTS, CHANGES = 10, 10
+#: Incidents and changes of a page, and proposals that wait.
+INCIDENTS, CHANGES, PROPOSED = 10, 10, 3
 THANKS = {
     "verdict": "Corrected. From now on this precedent answers so.",
     "resolution": "Recorded. Whoever meets this next is told what fixed it.",
@@ -50,6 +54,15 @@ class Places:
 
     incidents: str | None = None
     history: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedSplit:
+    """Why a split cannot be done, and what was written in its form."""
+
+    problem: str
+    reason: str | None
+    ticked: frozenset[str] = frozenset()
 
 
 class VoteForm(Form):
@@ -102,7 +115,7 @@ async def after_change(
     if is_in_place(request):
         return await precedent_page(request, service, visitor, precedent_id, said=said, voter=voter)
     address = address_of(request, "precedent", precedent_id=precedent_id)
-    return led_to(address, telling=said)
+    return led_to(request, address, telling=said)
 
 
 async def precedent_page(
@@ -114,8 +127,11 @@ async def precedent_page(
     places: Places = Places(),
     said: str | None = None,
     voter: str | None = None,
+    refused: RefusedSplit | None = None,
 ) -> Response:
-    """The whole page, or in place its content; raises `NotFound`."""
+    """The whole page, or in place its content; `refused` is told in its form. Raises `NotFound`."""
+    if refused is not None and is_in_place(request):  # the form is still open, and takes the note
+        raise Problem(422, refused.problem)
     document = await service.precedent(visitor.workspace, id)
     if (living := UUID(document["id"])) != id:
         return RedirectResponse(address_of(request, "precedent", precedent_id=living), status_code=303)
@@ -126,6 +142,8 @@ async def precedent_page(
         places=places,
         most_places=MOST_PLACES,
         permalink=address_of(request, "precedent", precedent_id=id),
+        status=200 if refused is None else 422,
+        refused=refused,
         thanks=THANKS.get(said or ""),
         once=uuid4().hex,
         actions=list(Action),
@@ -148,9 +166,10 @@ async def _looked_up(
     votes: Votes = request.app.state.parts.votes
     workspace, id = visitor.workspace, UUID(document["id"])
     whose = voter or voter_of(request, visitor) or ""
-    course, resolutions, latest, changes, newest = await asyncio.gather(
+    course, resolutions, proposed, latest, changes, newest = await asyncio.gather(
         occurrences.course(workspace, id),
         votes.resolutions(workspace, id, voter=whose),
+        _proposed(request, visitor, id),
         occurrences.incidents(workspace, id, after=_read(places.incidents), limit=INCIDENTS + 1),
         service.history(workspace, id, after=_read(places.history), limit=CHANGES + 1),
         # Who set the verdict is told on every page of the history.
@@ -159,11 +178,22 @@ async def _looked_up(
     told = newest if places.history else changes
     return {
         "shown": shown_precedent(document, course=course, resolutions=resolutions, history=told),
+        "proposed": proposed[:PROPOSED],
+        "more_proposed": len(proposed) > PROPOSED,
         "latest": latest[:INCIDENTS],
         "next_incidents": _cursor([(each.occurred_at.isoformat(), each.id) for each in latest], page=INCIDENTS),
         "changes": shown_changes(changes[:CHANGES], of=id),
         "next_changes": _cursor([(each["at"], each["id"]) for each in changes], page=CHANGES),
     }
+
+
+async def _proposed(request: Request, visitor: Visitor, id: UUID) -> list[Document]:
+    """What waits to be accepted; not asked for where it is known that nothing waits in the whole workspace."""
+    if getattr(request.state, "waiting", None) == 0:
+        return []
+    proposals: Proposals = request.app.state.parts.proposals
+    waiting = ProposalState.PROPOSED
+    return await proposals.page(visitor.workspace, state=waiting, precedent_id=id, limit=PROPOSED + 1)
 
 
 def _cursor(entries: Sequence[tuple[object, object]], *, page: int) -> str | None:

@@ -7,7 +7,7 @@ where htmx sends it; who decides is the API key that has signed in, and else the
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, unquote
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Query, Request
@@ -16,9 +16,11 @@ from starlette.responses import Response
 
 from api.cursors import read_cursor, write_cursor
 from api.routes.resolutions import Proposed
+from api.web.fields import narrowed
 from api.web.forms import read_form
+from api.web.in_place import is_in_place
 from api.web.pages.incidents import OnceForm
-from api.web.rendering import NavEntry, address_of, is_in_place, page
+from api.web.rendering import NavEntry, address_of, page
 from api.web.told import led_to, told
 from api.web.visitors import A_YEAR_S, HOME, Visiting
 from knowledge.correcting import Signed
@@ -60,40 +62,38 @@ async def list_proposals(
     )
     asked = {"state": state.value, **({"precedent": str(precedent)} if precedent else {})}
     last = found[SHOWN - 1] if len(found) > SHOWN else None
+    following = write_cursor(last["proposed_at"], last["id"]) if last else None
     return page(
         request,
         "proposals.html",
         proposals=found[:SHOWN],
-        states={each.value: _address(request, asked | {"state": each.value}) for each in ProposalState},
+        states={each.value: narrowed(request, "proposals", asked | {"state": each.value}) for each in ProposalState},
         state=state.value,
-        of_all=_address(request, {"state": state.value}) if precedent else None,
+        of_all=narrowed(request, "proposals", {"state": state.value}) if precedent else None,
         name=_name(request),
         once=uuid4().hex,
         thanks=THANKS.get(told(request)),
-        next=_address(request, asked | {"cursor": write_cursor(last["proposed_at"], last["id"])}) if last else None,
-        first=_address(request, asked) if cursor else None,
+        next=narrowed(request, "proposals", asked | {"cursor": following}) if following else None,
+        first=narrowed(request, "proposals", asked) if cursor else None,
     )
 
 
 @router.post("/{proposal_id}", name="proposal-decision")
 async def decide(proposal_id: UUID, request: Request, proposals: Proposed, visitor: Visiting) -> Response:
-    """Accept or reject; who has proposed it cannot accept it."""
+    """Accept or reject; neither who has proposed it nor the API key that did can accept it."""
     form = await read_form(request, DecisionForm)
-    signed = Signed(visitor.key or form.author, form.reason)
+    signed = Signed(visitor.author or form.author, form.reason)
     deciding = proposals.accept if form.decision == "accept" else proposals.reject
-    decided = await deciding(visitor.workspace, proposal_id, signed=signed, once=form.key(request))
+    decided = await deciding(visitor.workspace, proposal_id, signed=signed, key=visitor.author, once=form.key(request))
     if is_in_place(request):
         thanks = THANKS[decided["state"]]
-        answer: Response = page(request, "_proposal_decided.html", each=decided, thanks=thanks)
+        waiting = await proposals.waiting(visitor.workspace)
+        answer: Response = page(request, "_proposal_decided.html", each=decided, thanks=thanks, waiting=waiting)
     else:
-        answer = led_to(address_of(request, "proposals"), telling=decided["state"])
+        answer = led_to(request, address_of(request, "proposals"), telling=decided["state"])
     if form.author and visitor.key is None:
         _remember(answer, form.author)
     return answer
-
-
-def _address(request: Request, asked: dict[str, str]) -> str:
-    return f"{address_of(request, 'proposals')}?{urlencode(asked)}"
 
 
 def _name(request: Request) -> str:

@@ -7,21 +7,20 @@ on, and a step has a page of its own for all of its sub-tasks.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 from itertools import islice
 from typing import Annotated
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Request
-from pydantic import BeforeValidator, StringConstraints
+from pydantic import StringConstraints
 from starlette.responses import Response
 
 from api.context import Service
 from api.cursors import read_cursor, write_cursor
 from api.problems import Problem
+from api.web.fields import EMPTY, Cursor, Span, given_of, narrowed, since_of
 from api.web.rendering import PREFIX, NavEntry, address_of, page
 from api.web.run import Axis, events_of, json_text, lanes_of, shown_decision
 from api.web.visitors import Visiting
@@ -33,33 +32,15 @@ from knowledge.state.memory import PipelineMemory, RunFilter
 from knowledge.state.outline import Outlines
 from knowledge.state.states import Status
 from knowledge.store.outlines import MOST_ARTIFACTS
+from knowledge.within import Within
 
 NAV = NavEntry("Runs", "/ui/runs", "r")
 router = APIRouter(prefix="/runs")
 RUNS, DECISIONS, SUB_TASKS = 30, 20, 100
 
 
-class Within(StrEnum):
-    """How far a list goes back."""
-
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-
-    @property
-    def days(self) -> int:
-        """Its length."""
-        return {"day": 1, "week": 7, "month": 30}[self.value]
-
-
-def _given(value: object) -> object:
-    """What a form leaves empty is not asked for."""
-    return value if value != "" else None
-
-
-Text = Annotated[Annotated[str, StringConstraints(max_length=200)] | None, BeforeValidator(_given)]
-Stated = Annotated[Status | None, BeforeValidator(_given)]
-Spanned = Annotated[Within | None, BeforeValidator(_given)]
+Text = Annotated[Annotated[str, StringConstraints(max_length=200)] | None, EMPTY]
+Stated = Annotated[Status | None, EMPTY]
 RunId = Annotated[str, Path(min_length=1, max_length=200)]
 
 
@@ -79,26 +60,27 @@ async def list_runs(
     visitor: Visiting,
     pipeline: Text = None,
     status: Stated = None,
-    within: Spanned = None,
-    cursor: Text = None,
+    within: Span = None,
+    cursor: Cursor = None,
 ) -> Response:
     """Runs, newest first, each with its progress and when it will be done."""
-    since = datetime.now(UTC) - timedelta(days=within.days) if within else None
-    wanted = RunFilter(pipeline=pipeline, status=status, since=since)
+    wanted = RunFilter(pipeline=pipeline, status=status, since=since_of(within))
     found = await memory.runs(visitor.workspace, wanted, after=_read("cursor", cursor), limit=RUNS + 1)
-    asked = {"pipeline": pipeline, "status": status and status.value, "within": within and within.value}
+    asked = given_of({"pipeline": pipeline, "status": status, "within": within})
+    pipelines = {each["pipeline"] for each in found}
     last = found[RUNS - 1] if len(found) > RUNS else None
+    following = write_cursor(last["started_at"], last["id"]) if last else None
     return page(
         request,
         "runs.html",
         runs=found[:RUNS],
         asked=asked,
-        is_filtered=any(asked.values()),
+        is_filtered=bool(asked),
         statuses=[each.value for each in Status],
-        spans=[each.value for each in Within],
-        of_pipeline={each["pipeline"]: _address(request, asked | {"pipeline": each["pipeline"]}) for each in found},
-        next=_address(request, asked | {"cursor": write_cursor(last["started_at"], last["id"])}) if last else None,
-        first=_address(request, asked) if cursor else None,
+        spans=list(Within),
+        of_pipeline={each: narrowed(request, "runs", asked | {"pipeline": each}) for each in pipelines},
+        next=narrowed(request, "runs", asked | {"cursor": following}) if following else None,
+        first=narrowed(request, "runs", asked) if cursor else None,
     )
 
 
@@ -141,7 +123,7 @@ async def read_run(
         events=events_of(run, decisions=shown, resume=resume, incident_links=links),
         attributes=json_text(run["attributes"]) if run["attributes"] else None,
         axis_seconds=Axis.of(run).seconds,
-        pipeline_address=_address(request, {"pipeline": run["pipeline"]}),
+        pipeline_address=narrowed(request, "runs", {"pipeline": run["pipeline"]}),
         more=_more(run, made, here=here),
         whole=here if steps or incidents or decisions else None,
     )
@@ -212,8 +194,3 @@ def _more(run: Document, made: list[Document], *, here: str) -> dict[str, str | 
         last = made[DECISIONS - 1]
         places["decisions"] = write_cursor(last["created_at"], last["id"])
     return {name: place and f"{here}?{urlencode({name: place})}#{name}" for name, place in places.items()}
-
-
-def _address(request: Request, asked: Mapping[str, str | None]) -> str:
-    query = urlencode({name: value for name, value in asked.items() if value})
-    return address_of(request, "runs") + (f"?{query}" if query else "")

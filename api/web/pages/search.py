@@ -6,6 +6,7 @@ fields: `/ui/search.csv?q=…`.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -17,28 +18,32 @@ from api.context import JsonAnswer
 from api.cursors import read_cursor, write_cursor
 from api.web.downloads import attached, csv_file
 from api.web.forms import Form, checked, read_form
-from api.web.rendering import NavEntry, is_in_place, page
+from api.web.in_place import is_in_place
+from api.web.rendering import NavEntry, page
 from api.web.search import COLUMNS, FOUND, LISTED, Looked, address_of_search, looked, row_of
 from api.web.told import led_to, told
 from api.web.visitors import Visiting, Visitor
 from ingest.records import Name
-from knowledge.facets import Chosen, Within
+from knowledge.facets import Chosen
 from knowledge.failures import Cause, Verdict
 from knowledge.finding import Finding, Found
 from knowledge.lookup import STORE
 from knowledge.saved_searches import SavedSearches
+from knowledge.within import Within
 
 NAV = NavEntry("Search", "/ui/search", "s")
 router = APIRouter()
 #: Precedents of a file: as many as an index answers, or of a list as one can look through.
 MOST_NEAR, MOST_LISTED = 100, 1_000
+#: Characters of a question, and between the two ends of a longer one, which are kept: what failed stands at either.
+LONGEST, LEFT_OUT = 5_000, "\n…\n"
 SAID = {"saved": "Saved. It stands beside the form, for everybody in this workspace.", "deleted": "Deleted."}
 
 
 class SearchAddress(Form):
     """The fields of a search, as the address has them."""
 
-    q: Annotated[str, StringConstraints(max_length=5_000)] | None = None
+    q: Annotated[str, StringConstraints(max_length=LONGEST)] | None = None
     verdict: Verdict | None = None
     cause: Cause | None = None
     pipeline: Name | None = None
@@ -74,7 +79,7 @@ async def search(request: Request, visitor: Visiting) -> Response:
     found = await _found(request, visitor, asked)
     shown = looked(found, asked.fields(), next=_next(found), is_first=asked.cursor is None)
     if is_in_place(request):
-        return page(request, "_found.html", **_context(asked, shown))
+        return page(request, "_found.html", **_context(request, asked, shown))
     # While PostgreSQL is away the index answers, and nobody knows what was kept.
     saved = [] if STORE in found.degraded else await _saved_searches(request).all_of(visitor.workspace)
     return page(
@@ -82,7 +87,7 @@ async def search(request: Request, visitor: Visiting) -> Response:
         "search.html",
         saved=[(each, address_of_search(each.fields)) for each in saved],
         said=SAID.get(told(request)),
-        **_context(asked, shown),
+        **_context(request, asked, shown),
     )
 
 
@@ -90,7 +95,7 @@ async def search(request: Request, visitor: Visiting) -> Response:
 async def as_csv(request: Request, visitor: Visiting) -> Response:
     """The results as a table."""
     found = await _all_found(request, visitor)
-    return csv_file(COLUMNS, [row_of(each) for each in found.results], name="precedents")
+    return await asyncio.to_thread(_table, found)
 
 
 @router.get("/search.json", name="search-json")
@@ -109,7 +114,7 @@ async def save(request: Request, visitor: Visiting) -> Response:
     form = await read_form(request, SavingForm)
     fields = form.fields()
     await _saved_searches(request).save(visitor.workspace, name=form.name, fields=fields, by=visitor.author)
-    return led_to(address_of_search(fields), telling="saved")
+    return led_to(request, address_of_search(fields), telling="saved")
 
 
 @router.post("/search/saved/{search_id}/delete", name="search-delete")
@@ -117,12 +122,27 @@ async def delete(search_id: UUID, request: Request, visitor: Visiting) -> Respon
     """Forget a search that was kept."""
     form = await read_form(request, DeletingForm)
     await _saved_searches(request).remove(visitor.workspace, search_id)
-    return led_to(address_of_search(form.fields()), telling="deleted")
+    return led_to(request, address_of_search(form.fields()), telling="deleted")
 
 
 def _asked(request: Request) -> SearchAddress:
-    """The fields of the address; those that are empty count as not given."""
-    return checked({name: value for name, value in request.query_params.items() if value.strip()}, SearchAddress)
+    """The fields of the address; those that are empty count as not given, and a question that is long has its ends."""
+    given = {name: value for name, value in request.query_params.items() if value.strip()}
+    if "q" in given:
+        given["q"] = both_ends(given["q"])
+    return checked(given, SearchAddress)
+
+
+def both_ends(question: str) -> str:
+    """The question, or where it is too long its beginning and its end."""
+    if len(question) <= LONGEST:
+        return question
+    half = (LONGEST - len(LEFT_OUT)) // 2
+    return question[:half] + LEFT_OUT + question[-half:]
+
+
+def _table(found: Found) -> Response:
+    return csv_file(COLUMNS, [row_of(each) for each in found.results], name="precedents")
 
 
 async def _found(request: Request, visitor: Visitor, asked: SearchAddress) -> Found:
@@ -150,5 +170,6 @@ def _saved_searches(request: Request) -> SavedSearches:
     return saved
 
 
-def _context(asked: SearchAddress, shown: Looked) -> dict[str, Any]:
-    return {"asked": asked, "looked": shown, "is_away": STORE in shown.degraded}
+def _context(request: Request, asked: SearchAddress, shown: Looked) -> dict[str, Any]:
+    is_cut = len(request.query_params.get("q", "")) > LONGEST
+    return {"asked": asked, "looked": shown, "is_away": STORE in shown.degraded, "is_cut": is_cut, "longest": LONGEST}

@@ -7,14 +7,23 @@
   const NAMES = { system: "system", light: "light", dark: "dark" };
   const root = document.documentElement;
 
-  const remembered = () => {
+  const kept = (name) => {
     try {
-      const theme = localStorage.getItem("seenbefore-theme");
-      return THEMES.includes(theme) ? theme : "system";
+      return localStorage.getItem(`seenbefore-${name}`);
     } catch {
-      return "system"; // a browser that keeps nothing
+      return null; // a browser that keeps nothing
     }
   };
+
+  const keep = (name, value) => {
+    try {
+      localStorage.setItem(`seenbefore-${name}`, value);
+    } catch {
+      // it holds on this page, and is forgotten later
+    }
+  };
+
+  const remembered = () => (THEMES.includes(kept("theme")) ? kept("theme") : "system");
 
   const show = (theme) => {
     if (theme === "system") root.removeAttribute("data-theme");
@@ -24,11 +33,7 @@
 
   const nextTheme = () => {
     const theme = THEMES[(THEMES.indexOf(remembered()) + 1) % THEMES.length];
-    try {
-      localStorage.setItem("seenbefore-theme", theme);
-    } catch {
-      // shown now, forgotten later
-    }
+    keep("theme", theme);
     show(theme);
   };
 
@@ -84,6 +89,24 @@
     menu.querySelector("summary").focus();
   };
 
+  // Whoever dictates, or touches keys unawares, can switch off the keys that need no other key beside them.
+  let singleKeys = kept("single-keys") !== "off";
+
+  const onChange = (event) => {
+    if (!event.target.hasAttribute("data-single-keys")) return;
+    singleKeys = event.target.checked;
+    keep("single-keys", singleKeys ? "on" : "off");
+  };
+
+  // An address holds so much: of a longer paste its beginning and its end, where what failed stands.
+  const onInput = (event) => {
+    const field = event.target, most = Number(field.dataset.most);
+    if (!most || field.value.length <= most) return;
+    const half = Math.floor((most - 3) / 2);
+    field.value = `${field.value.slice(0, half)} … ${field.value.slice(-half)}`;
+    say("Your text is long: its beginning and its end are looked for. Ask takes all of it.");
+  };
+
   let awaiting = 0; // until when a letter after `g` counts
 
   const onKey = (event) => {
@@ -100,7 +123,7 @@
       return;
     }
     if (event.key === "Escape") return closeMenu(place);
-    if (document.querySelector("dialog[open]")) return;
+    if (!singleKeys || document.querySelector("dialog[open]")) return;
     if (Date.now() < awaiting) {
       awaiting = 0;
       const link = document.querySelector(`nav a[data-letter="${CSS.escape(event.key)}"]`);
@@ -147,6 +170,7 @@
 
   const begin = () => {
     show(remembered());
+    for (const each of document.querySelectorAll("[data-single-keys]")) each.checked = singleKeys;
     for (const each of document.querySelectorAll("[data-theme-switch], [data-help-open], [data-copy], [data-copy-address]")) {
       each.hidden = false;
     }
@@ -168,6 +192,8 @@
   });
   document.addEventListener("keydown", onKey);
   document.addEventListener("click", onClick);
+  document.addEventListener("change", onChange);
+  document.addEventListener("input", onInput);
   document.addEventListener("submit", onSubmit);
   window.addEventListener("pageshow", onShow);
 })();

@@ -37,11 +37,11 @@ WHERE s.workspace_id = %(workspace_id)s::int
 ORDER BY going_on DESC LIMIT 1
 
 -- name: page
--- Incidents, newest first, without what they said in full. Of the latest `most` that the indexes find, those that are of
--- the verdict, the decision and the origin asked for: so a page costs the same however rare they are. The verdict is what
--- was said of the incident or its precedent, or else what was told. Always a row: the
--- first columns are the last incident that was looked at, and how many were.
-WITH looked AS MATERIALIZED (
+-- Incidents, newest first, without what they said in full. Of the latest `most` that the indexes find, those of the
+-- decision, the verdict that was told and the origin asked for: so a look costs the same however rare they are. Those of a
+-- verdict are two lists, as in `incidents.list`: of which it was said, which an index has, and of which nothing was said
+-- but their precedent is. Always a row: its first columns are the last incident that was looked at, and how many were.
+WITH asked AS NOT MATERIALIZED (
     SELECT i.id, i.occurred_at, i.precedent_id, i.signature_id, i.pipeline, i.step, i.run_id, i.attempt, i.verdict,
            i.cause, i.storm_id, i.external_id
     FROM incidents i
@@ -55,23 +55,27 @@ WITH looked AS MATERIALIZED (
       AND (%(after_time)s::timestamptz IS NULL OR i.occurred_at <= %(after_time)s::timestamptz)
       AND (%(after_time)s::timestamptz IS NULL
            OR (i.occurred_at, i.id) < (%(after_time)s::timestamptz, %(after_id)s::uuid))
-    ORDER BY i.occurred_at DESC, i.id DESC LIMIT %(most)s
+), looked AS MATERIALIZED (
+    (SELECT * FROM asked a WHERE %(verdict)s::text IS NULL OR a.verdict = %(verdict)s::text
+     ORDER BY a.occurred_at DESC, a.id DESC LIMIT %(most)s)
+    UNION ALL
+    (SELECT a.* FROM asked a JOIN precedents p ON p.id = a.precedent_id
+     WHERE %(verdict)s::text IS NOT NULL AND a.verdict IS NULL AND p.verdict = %(verdict)s::text
+     ORDER BY a.occurred_at DESC, a.id DESC LIMIT %(most)s)
+    ORDER BY occurred_at DESC, id DESC LIMIT %(most)s
 ), found AS (
-    SELECT l.*, judged.verdict AS judged, coalesce(l.cause, p.cause) AS caused, told.decision
-    FROM looked l JOIN precedents p ON p.id = l.precedent_id LEFT JOIN LATERAL (
-        SELECT a.verdict, a.decision FROM advice a WHERE a.incident_id = l.id ORDER BY a.created_at DESC, a.id DESC LIMIT 1
-    ) told ON true CROSS JOIN LATERAL (
-        SELECT coalesce(l.verdict, p.verdict_override, nullif(p.verdict, 'unknown'), told.verdict, 'unknown') AS verdict
-    ) judged
-    WHERE (%(verdict)s::text IS NULL OR judged.verdict = %(verdict)s::text)
+    SELECT l.*, told.verdict AS advised, told.decision
+    FROM looked l LEFT JOIN LATERAL last_told(l.id) told ON true
+    WHERE (%(advised)s::text IS NULL OR told.verdict = %(advised)s::text)
+      AND (%(decision)s::text IS NULL OR told.decision = %(decision)s::text)
       AND (%(asked_here)s::bool IS NULL
            OR starts_with(coalesce(l.external_id, ''), %(asked_as)s::text) = %(asked_here)s::bool)
-      AND (%(decision)s::text IS NULL OR told.decision = %(decision)s::text)
     ORDER BY l.occurred_at DESC, l.id DESC LIMIT %(limit)s
 )
 SELECT bounds.looked_at, bounds.last_time, bounds.last_id, f.id, f.occurred_at, f.precedent_id, f.pipeline, f.step,
-       f.run_id, f.attempt, f.storm_id, f.judged AS verdict, f.caused AS cause, left(s.template, 500) AS template,
-       starts_with(coalesce(f.external_id, ''), %(asked_as)s::text) AS asked_here, f.decision,
+       f.run_id, f.attempt, f.storm_id, verdict_of_incident(f.verdict, p.verdict) AS verdict,
+       coalesce(f.cause, p.cause) AS cause, left(s.template, 500) AS template,
+       starts_with(coalesce(f.external_id, ''), %(asked_as)s::text) AS asked_here, f.advised, f.decision,
        (SELECT o.result FROM outcomes o WHERE o.incident_id = f.id
         ORDER BY coalesce(o.attempt, 0) DESC, o.created_at DESC LIMIT 1) AS outcome,
        EXISTS (SELECT FROM resolutions r WHERE r.incident_id = f.id) AS is_resolved
@@ -80,6 +84,6 @@ FROM (
            (array_agg(id ORDER BY occurred_at, id))[1] AS last_id
     FROM looked
 ) bounds
-LEFT JOIN (found f JOIN signatures o ON o.id = f.signature_id JOIN signatures s ON s.id = coalesce(o.superseded_by, o.id))
-    ON true
+LEFT JOIN (found f JOIN precedents p ON p.id = f.precedent_id JOIN signatures o ON o.id = f.signature_id
+           JOIN signatures s ON s.id = coalesce(o.superseded_by, o.id)) ON true
 ORDER BY f.occurred_at DESC, f.id DESC

@@ -22,7 +22,8 @@ WHERE workspace_id = %(workspace_id)s::int
 -- Incidents by the ids of their callers. The keys have the times, which say which partitions to read.
 SELECT i.id, i.workspace_id, i.precedent_id, i.signature_id, s.fingerprint, s.template, i.occurred_at, i.recorded_at,
        i.pipeline, i.step, i.run_id, i.attempt, i.max_attempts, i.environment, i.spent, i.error, i.text, i.external_id,
-       coalesce(i.verdict, p.verdict) AS verdict, coalesce(i.cause, p.cause) AS cause, i.storm_id
+       verdict_of_incident(i.verdict, p.verdict) AS verdict, coalesce(i.cause, p.cause) AS cause, i.storm_id,
+       (SELECT t.verdict FROM last_told(i.id) t) AS advised
 FROM incident_keys k JOIN incidents i ON i.id = k.incident_id AND i.occurred_at = k.occurred_at
 JOIN signatures o ON o.id = i.signature_id
 JOIN signatures s ON s.id = coalesce(o.superseded_by, o.id) JOIN precedents p ON p.id = i.precedent_id
@@ -33,7 +34,8 @@ WHERE k.workspace_id = %(workspace_id)s::int
 -- The id alone does not name the month: all partitions' keys are asked.
 SELECT i.id, i.workspace_id, i.precedent_id, i.signature_id, s.fingerprint, s.template, i.occurred_at, i.recorded_at,
        i.pipeline, i.step, i.run_id, i.attempt, i.max_attempts, i.environment, i.spent, i.error, i.text, i.external_id,
-       coalesce(i.verdict, p.verdict) AS verdict, coalesce(i.cause, p.cause) AS cause, i.storm_id
+       verdict_of_incident(i.verdict, p.verdict) AS verdict, coalesce(i.cause, p.cause) AS cause, i.storm_id,
+       (SELECT t.verdict FROM last_told(i.id) t) AS advised
 FROM incidents i JOIN signatures o ON o.id = i.signature_id
 JOIN signatures s ON s.id = coalesce(o.superseded_by, o.id) JOIN precedents p ON p.id = i.precedent_id
 WHERE i.id = %(id)s AND i.workspace_id = %(workspace_id)s
@@ -45,7 +47,8 @@ WHERE i.id = %(id)s AND i.workspace_id = %(workspace_id)s
 -- Of cause and verdict the cause is looked for, for it leaves fewer.
 SELECT i.id, i.workspace_id, i.precedent_id, i.signature_id, s.fingerprint, s.template, i.occurred_at, i.recorded_at,
        i.pipeline, i.step, i.run_id, i.attempt, i.max_attempts, i.environment, i.spent, i.error, i.text, i.external_id,
-       coalesce(i.verdict, p.verdict) AS verdict, coalesce(i.cause, p.cause) AS cause, i.storm_id
+       verdict_of_incident(i.verdict, p.verdict) AS verdict, coalesce(i.cause, p.cause) AS cause, i.storm_id,
+       (SELECT t.verdict FROM last_told(i.id) t) AS advised
 FROM incidents i JOIN signatures o ON o.id = i.signature_id
 JOIN signatures s ON s.id = coalesce(o.superseded_by, o.id) JOIN precedents p ON p.id = i.precedent_id
 WHERE i.workspace_id = %(workspace_id)s::int

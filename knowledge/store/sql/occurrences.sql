@@ -21,6 +21,18 @@ UNION ALL
 (SELECT left(e.key, %(longest)s), left(e.value, %(longest)s), count(*) FROM latest, jsonb_each_text(environment) e
  WHERE e.value IS NOT NULL GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT %(most_values)s)
 
+-- name: told_last
+-- What was advised of the latest incident that was asked about, among the last few: others were only reported.
+SELECT a.answer ->> 'verdict' AS verdict, (a.answer ->> 'confidence')::float AS confidence
+FROM (
+    SELECT id, occurred_at FROM incidents WHERE precedent_id = %(precedent_id)s
+    ORDER BY occurred_at DESC, id DESC LIMIT %(most)s
+) latest
+CROSS JOIN LATERAL (
+    SELECT answer FROM advice WHERE incident_id = latest.id ORDER BY created_at DESC LIMIT 1
+) a
+ORDER BY latest.occurred_at DESC, latest.id DESC LIMIT 1
+
 -- name: incidents
 -- The latest incidents without what they said, which may be long.
 SELECT id, occurred_at, pipeline, step, run_id, attempt, verdict, storm_id FROM incidents

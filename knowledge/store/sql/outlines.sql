@@ -36,15 +36,11 @@ ORDER BY s.position, t.position
 -- name: incidents
 -- Of the run, and of no other pipeline's run of that name; the newest first, each with what was last told to it.
 SELECT i.id, i.occurred_at, i.pipeline, i.step, i.attempt, left(s.template, 500) AS template,
-       coalesce(i.verdict, p.verdict_override, nullif(p.verdict, 'unknown'), told.verdict, 'unknown') AS verdict,
-       coalesce(i.cause, p.cause) AS cause, i.storm_id, told.decision,
-       told.role
+       verdict_of_incident(i.verdict, p.verdict) AS verdict, coalesce(i.cause, p.cause) AS cause, i.storm_id,
+       told.verdict AS advised, told.decision, told.answer->'storm'->>'role' AS role
 FROM incidents i JOIN signatures o ON o.id = i.signature_id
 JOIN signatures s ON s.id = coalesce(o.superseded_by, o.id) JOIN precedents p ON p.id = i.precedent_id
-LEFT JOIN LATERAL (
-    SELECT a.verdict, a.decision, a.answer->'storm'->>'role' AS role FROM advice a
-    WHERE a.incident_id = i.id ORDER BY a.created_at DESC, a.id DESC LIMIT 1
-) told ON true
+LEFT JOIN LATERAL last_told(i.id) told ON true
 WHERE i.workspace_id = %(workspace_id)s::int
   AND hashtextextended(i.run_id, 0) = hashtextextended(%(run_id)s::text, 0) AND i.run_id = %(run_id)s::text
   AND (i.pipeline IS NULL OR i.pipeline = %(pipeline)s::text)

@@ -1,23 +1,23 @@
 -- name: told
--- Failures by day, by the verdict that is known now, else the one that was told, and by what they were last told to do; the
--- retries that they were spared are told apart by what an attempt had cost. A failure is spared them when it was told to stop, or to hold in a storm, and
+-- Failures by day, by what they are known to be, and by what they were last told; the retries that they were spared are
+-- told apart by what an attempt had cost. A failure is spared them when it was told to stop, or to hold in a storm, and
 -- nothing shows that its run went on: no outcome, no later failure of the same step, no end in success. While a storm
--- lasted, for those that held. Whom a person called transient was stopped wrongly, and is spared nothing.
-SELECT date_bin('1 day', i.occurred_at, 'epoch')::date AS day,
-       coalesce(i.verdict, p.verdict_override, nullif(p.verdict, 'unknown'), told.verdict, 'unknown') AS verdict, told.decision,
-       spared.how, spared.retries, spared.spent, count(*) AS number
+-- lasted, for those that held. Of a failure that names no run nobody can see whether it went on: how many retries it was
+-- spared is not known (null), as where it does not say how many were left. Whom a person called transient was stopped
+-- wrongly, and is spared nothing.
+SELECT date_bin('1 day', i.occurred_at, 'epoch')::date AS day, verdict_of_incident(i.verdict, p.verdict) AS verdict,
+       told.verdict AS advised, told.decision, spared.how, spared.retries, spared.spent, count(*) AS number
 FROM incidents i JOIN precedents p ON p.id = i.precedent_id
-LEFT JOIN LATERAL (
-    SELECT a.verdict, a.decision, CASE WHEN i.storm_id IS NOT NULL THEN a.answer->'storm'->>'role' END AS role FROM advice a
-    WHERE a.incident_id = i.id ORDER BY a.created_at DESC, a.id DESC LIMIT 1
-) told ON true
+LEFT JOIN LATERAL last_told(i.id) told ON true
+LEFT JOIN LATERAL (SELECT CASE WHEN i.storm_id IS NOT NULL THEN told.answer->'storm'->>'role' END AS role) part ON true
 LEFT JOIN storms s ON s.id = i.storm_id
 LEFT JOIN LATERAL (
     SELECT CASE WHEN told.decision = 'fail' THEN 'stopped' ELSE 'held' END AS how,
-           CASE WHEN told.decision <> 'fail' THEN 1
+           CASE WHEN i.run_id IS NULL THEN NULL
+                WHEN told.decision <> 'fail' THEN 1
                 WHEN i.max_attempts IS NOT NULL THEN greatest(0, i.max_attempts - coalesce(i.attempt, 1)) END AS retries,
            i.spent
-    WHERE (told.decision = 'fail' AND coalesce(p.verdict_override, i.verdict, '') <> 'transient' OR told.role = 'hold')
+    WHERE (told.decision = 'fail' AND coalesce(p.verdict_override, i.verdict, '') <> 'transient' OR part.role = 'hold')
       AND NOT EXISTS (
           SELECT FROM outcomes o WHERE o.incident_id = i.id
               AND (told.decision = 'fail' OR o.created_at < s.ends_at))
@@ -34,27 +34,21 @@ LEFT JOIN LATERAL (
 ) spared ON true
 WHERE i.workspace_id = %(workspace_id)s::int
   AND i.occurred_at >= %(since)s::timestamptz AND i.occurred_at < %(until)s::timestamptz
-GROUP BY 1, 2, 3, 4, 5, 6
+GROUP BY 1, 2, 3, 4, 5, 6, 7
 
 -- name: by_hour
 -- For the bars of a day.
-SELECT date_bin('1 hour', i.occurred_at, 'epoch') AS at,
-       coalesce(i.verdict, p.verdict_override, nullif(p.verdict, 'unknown'), told.verdict, 'unknown') AS verdict,
-       count(*) AS number
-FROM incidents i JOIN precedents p ON p.id = i.precedent_id LEFT JOIN LATERAL (
-    SELECT a.verdict FROM advice a WHERE a.incident_id = i.id ORDER BY a.created_at DESC, a.id DESC LIMIT 1
-) told ON true
+SELECT date_bin('1 hour', i.occurred_at, 'epoch') AS at, verdict_of_incident(i.verdict, p.verdict) AS verdict,
+       told.verdict AS advised, count(*) AS number
+FROM incidents i JOIN precedents p ON p.id = i.precedent_id LEFT JOIN LATERAL last_told(i.id) told ON true
 WHERE i.workspace_id = %(workspace_id)s::int
   AND i.occurred_at >= %(since)s::timestamptz AND i.occurred_at < %(until)s::timestamptz
-GROUP BY 1, 2
+GROUP BY 1, 2, 3
 
 -- name: outcomes
 -- How retries ended, by the day on which that was told and by what had been advised.
 SELECT date_bin('1 day', o.created_at, 'epoch')::date AS day, told.decision, o.result, count(*) AS number
-FROM outcomes o
-LEFT JOIN LATERAL (
-    SELECT a.decision FROM advice a WHERE a.incident_id = o.incident_id ORDER BY a.created_at DESC, a.id DESC LIMIT 1
-) told ON true
+FROM outcomes o LEFT JOIN LATERAL last_told(o.incident_id) told ON true
 WHERE o.workspace_id = %(workspace_id)s::int
   AND o.created_at >= %(since)s::timestamptz AND o.created_at < %(until)s::timestamptz
 GROUP BY 1, 2, 3

@@ -1,12 +1,20 @@
+-- name: save_alone
+-- Until the transaction ends nobody else saves one in this workspace: else all of many at once would count too few.
+SELECT id FROM workspaces WHERE id = %(workspace_id)s::int FOR NO KEY UPDATE
+
 -- name: save
--- The same name again is kept in place of the first. No row: there are too many.
+-- The same again stays as it is. No row: the name is taken by another search, or there are too many.
 INSERT INTO saved_searches (id, workspace_id, name, fields, saved_by)
 SELECT %(id)s::uuid, %(workspace_id)s::int, %(name)s::text, %(fields)s::jsonb, %(saved_by)s::text
 WHERE (SELECT count(*) FROM saved_searches WHERE workspace_id = %(workspace_id)s::int) < %(most)s::int
    OR EXISTS (SELECT FROM saved_searches WHERE workspace_id = %(workspace_id)s::int AND md5(name) = md5(%(name)s::text))
 ON CONFLICT (workspace_id, md5(name)) DO UPDATE SET
-    fields = excluded.fields, saved_by = excluded.saved_by, saved_at = clock_timestamp()
+    name = excluded.name WHERE saved_searches.fields = excluded.fields
 RETURNING id, name, fields, saved_by, saved_at
+
+-- name: named
+SELECT id, name, fields, saved_by, saved_at FROM saved_searches
+WHERE workspace_id = %(workspace_id)s::int AND md5(name) = md5(%(name)s::text)
 
 -- name: all
 -- By name.

@@ -33,13 +33,14 @@ def guarded(new_data: Callable[[], Path]) -> Iterator[tuple[ServiceProcess, dict
     """A service that found keys when it started, and the keys by workspace."""
     data = new_data()
     keys = {name: make_key(data, name) for name in ("pears", "plums")}
+    keys["a person of pears"] = make_key(data, "pears", name="ana")
     with started(data, SEENBEFORE_MCP_WRITES="true") as service:
         yield service, keys
 
 
-def make_key(data: Path, workspace: str) -> str:
+def make_key(data: Path, workspace: str, *, name: str | None = None) -> str:
     """A new key's secret, made as people make it."""
-    options = ["--workspace", workspace, "--name", f"agent of {workspace}", "--data", str(data), "--json"]
+    options = ["--workspace", workspace, "--name", name or f"agent of {workspace}", "--data", str(data), "--json"]
     command = [sys.executable, "-m", "api", "keys", "create", *options]
     return str(json.loads(subprocess.run(command, capture_output=True, timeout=120, check=True).stdout)["secret"])
 
@@ -77,6 +78,29 @@ async def test_a_key_opens_its_workspace_and_no_other(guarded: tuple[ServiceProc
         listed = (await plain.get("/resolutions", headers=pears)).json()["resolutions"]
     assert [200, 404] == [each.status_code for each in read]
     assert ["API key agent of pears"] == [each["proposed_by"] for each in listed]
+
+
+@pytest.mark.parametrize("author", [None, "claude"])
+async def test_an_agent_accepts_nothing_of_its_own(
+    guarded: tuple[ServiceProcess, dict[str, str]], author: str | None
+) -> None:
+    """With the key that proposed it, over HTTP or on the page, whatever it calls itself; with a person's it goes."""
+    service, keys = guarded
+    own, persons = ({"Authorization": f"Bearer {keys[name]}"} for name in ("pears", "a person of pears"))
+    async with agent(HTTP, service.url, **own) as client:
+        incident = (await told(client, "advise", text="rot in the orchard"))["incident_id"]
+        said = {"summary": f"Prune it, says {author}"} | ({"author": author} if author else {})
+        id = (await told(client, "propose_resolution", incident_id=incident, **said))["id"]
+
+    async with httpx.AsyncClient(base_url=service.url) as plain:
+        path = f"/resolutions/{id}/accept"
+        refused = [await plain.post(path, json={"author": name}, headers=own) for name in (None, "Ana")]
+        await plain.post("/ui/sign-in", data={"key": keys["pears"]})
+        page = await plain.post(f"/ui/proposals/{id}", data={"once": id, "decision": "accept", "author": "Ana"})
+        accepted = await plain.post(path, json={}, headers=persons)
+    assert [409, 409, 409] == [each.status_code for each in (*refused, page)]
+    assert "API key that has proposed it" in page.text
+    assert ("accepted", "API key ana") == (accepted.json()["state"], accepted.json()["decided_by"])
 
 
 async def test_the_command_asks_with_the_key_of_its_environment(

@@ -86,7 +86,8 @@ def test_a_text_stands_between_marks_that_its_answer_names() -> None:
 
 
 HIDDEN = (
-    "\x00 \x1b \x7f \x9b \u202e \u2066 \u200b \u200d \ufeff \u2028 \u00ad \U000e0041 \ufe0f \U000e0101 \ue000 \ud800"
+    "\x00 \x1b \x7f \x9b \u202e \u2066 \u200b \u200d \ufeff \u2028 \u00ad \U000e0041 \ufe0f \U000e0101 \ue000 \ud800 "
+    "\u034f \u115f \u1160 \u17b4 \u17b5 \u180b \u180f \u2800 \u3164 \uffa0"
 )
 
 

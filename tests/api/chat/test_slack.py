@@ -9,8 +9,10 @@ import pytest
 from aiohttp import web
 
 from api.chat import blocks
+from api.chat.asking import FAULT, Asking
 from tests.api.chat.reading import elements, incident_of, leading, size, text_of, value_of
 from tests.api.chat.slack import BOT, CHANNEL, Workspace, refused
+from tests.api.durability.process import wait_for
 
 SLOW_DOWN = "botocore.exceptions.ClientError: An error occurred (SlowDown) when calling the PutObject operation"
 BROKEN = "KeyError: 'chat_column_{}' in features.py, column missing from the frame"
@@ -237,6 +239,28 @@ def test_nobody_accepts_what_they_proposed(workspace: Workspace, known: httpx.Cl
 
     assert "another person does" in text_of(told["blocks"])
     assert id in [each["id"] for each in known.get("/resolutions").json()["resolutions"]]
+
+
+@pytest.mark.parametrize("name", ["ask", "again"])
+def test_what_nobody_foresaw_is_told(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """To whoever asked or pressed, without the error's own words, which may quote what was asked."""
+    shown, secret = answered(workspace, SLOW_DOWN), "4711"
+
+    async def broken(*_: object, **__: object) -> object:
+        raise ValueError(f"it quotes {secret}")
+
+    monkeypatch.setattr(Asking, name, broken)
+    if name == "ask":
+        workspace.command(f"SecretError: {secret}")
+    else:
+        workspace.press(blocks.HELPED, incident_of(shown))
+    told = text_of(workspace.slack.wait("response_url", count=2).body["blocks"])
+
+    assert FAULT in told
+    wait_for(lambda: "ValueError" in caplog.text)
+    assert secret not in caplog.text + told
 
 
 def test_wrong_asks_what_is_right_and_corrects(workspace: Workspace, known: httpx.Client) -> None:

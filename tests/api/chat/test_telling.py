@@ -187,6 +187,8 @@ def test_many_at_once_are_one_message(replica: Replica, channel: FakeSlack) -> N
         kind = {"Content-Type": "application/x-ndjson"}
         client.post("/incidents/import", content=ndjson, headers=kind).raise_for_status()
         Workspace(client, channel).command("AskedError: in chat alone")
+        chosen = {"Cookie": f"seenbefore_workspace={client.headers['X-Workspace']}"}
+        pasted = client.post("/ui/ask", data={"text": "PastedError: on a page alone"}, headers=chosen)
         channel.wait("response_url")
         wait_for_words(f"{len(lines)} failures that were not seen before", lambda: first_posts(channel))
         time.sleep(SETTLED_S)
@@ -196,4 +198,5 @@ def test_many_at_once_are_one_message(replica: Replica, channel: FakeSlack) -> N
     assert [] == leading(posts[0].body["blocks"])
     assert size(posts[0].body["blocks"][0]) <= 3_000
     assert f"and {len(lines) - LISTED} more" in text_of(posts[0].body["blocks"])
-    assert [False, False] == [name in text_of(posts[0].body["blocks"]) for name in ("OldError", "AskedError")]
+    assert 303 == pasted.status_code
+    assert not [name for name in ("OldError", "AskedError", "PastedError") if name in text_of(posts[0].body["blocks"])]

@@ -170,14 +170,11 @@ def test_wrong_usage(command: Command, service_url: str, arguments: tuple[str, .
 
 def test_ids_come_from_content_and_occurrence() -> None:
     """White space around a line says nothing; the same line again is the next occurrence."""
-    first, second = Ids(), Ids()
+    with Ids() as first, Ids() as second:
+        ids = [first.of(b"a\n"), first.of(b"a"), first.of(b"b")]
 
-    assert [first.of(b"a\n"), first.of(b"a"), first.of(b"b")] == [
-        second.of(b"a"),
-        second.of(b" a\r\n"),
-        second.of(b"b"),
-    ]
-    assert 1 + len("line-") + 32 == len(first.of(b"c")) + 1
+        assert ids == [second.of(b"a"), second.of(b" a\r\n"), second.of(b"b")]
+        assert [f"{ids[0]}-2", len("line-") + 32] == [ids[1], len(ids[2])]
 
 
 class Away:

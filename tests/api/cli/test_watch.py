@@ -16,7 +16,7 @@ import pytest
 
 from tests.api.cli.conftest import Command
 from tests.api.cli.test_import import incidents, where
-from tests.ingest.kubernetes.fake_cluster import GONE, FakeCluster, changed, job, pod, terminated
+from tests.ingest.kubernetes.fake_cluster import GONE, FakeCluster, changed, event_of, job, pod, terminated
 
 __all__ = ["where"]
 OUT_OF_MEMORY = {"containerStatuses": [terminated("OOMKilled")]}
@@ -25,8 +25,9 @@ LIMIT_S = 60.0
 
 @pytest.fixture
 def fake() -> Iterator[FakeCluster]:
-    """A cluster with a pod that was out of memory and a job that failed."""
-    with FakeCluster(lists={"pods": [[pod(**OUT_OF_MEMORY)]], "jobs": [[job()]]}).running() as running:
+    """A cluster with a pod that was out of memory, a job that failed, and an event of a pod that never got a node."""
+    lists = {"pods": [[pod(**OUT_OF_MEMORY)]], "jobs": [[job()]], "events": [[event_of("big", "FailedScheduling")]]}
+    with FakeCluster(lists=lists).running() as running:
         yield running
 
 
@@ -41,28 +42,39 @@ def test_what_there_is(command: Command, fake: FakeCluster, where: tuple[str, ..
     config = fake.kubeconfig(tmp_path)
     first, second = (command.json("watch", "kubernetes", "--once", "--kubeconfig", config, *where) for _ in range(2))
 
-    assert {"recorded": 2, "known": 0, "rejected": 0} == first
-    assert {"recorded": 0, "known": 2, "rejected": 0} == second
-    assert [("train", "train", "OOMKilled"), ("train", None, "BackoffLimitExceeded")] == seen(where)
+    assert {"recorded": 3, "known": 0, "rejected": 0} == first
+    assert {"recorded": 0, "known": 3, "rejected": 0} == second
+    assert {
+        ("train", "train", "OOMKilled"),
+        ("train", None, "BackoffLimitExceeded"),
+        (None, None, "FailedScheduling"),
+    } == set(seen(where))
 
 
 def test_what_happens_meanwhile(fake: FakeCluster, where: tuple[str, ...], tmp_path: Path) -> None:
-    """The command runs until it is told to stop, and ends in order; a history that is gone costs nothing."""
+    """The command runs until it is told to stop, and ends in order; a history that is gone costs nothing.
+
+    A pod's end that comes as its state and as an event, and a series of events, are one incident each.
+    """
     late = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}
     fake.watches["pods"] = [[GONE], [changed(pod("late", uid="u2", version=11, **late))]]
+    told = [event_of("late", "Evicted", uid="u2"), *(event_of("big", "FailedScheduling", count=n) for n in (2, 3))]
+    fake.watches["events"] = [[GONE], [*map(changed, told), changed(event_of("next", "FailedMount", uid="u4"))]]
     arguments = ("watch", "kubernetes", "--kubeconfig", fake.kubeconfig(tmp_path), "--json", *where)
     code = "from api.cli import main; main()"
     started = subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
     until = time.monotonic() + LIMIT_S
     try:
-        while len(seen(where)) < 3 and time.monotonic() < until:
+        while len(seen(where)) < 5 and time.monotonic() < until:
             time.sleep(0.1)
     finally:
         os.kill(started.pid, signal.SIGTERM)
         out, _ = started.communicate(timeout=LIMIT_S)
 
-    assert "Evicted" in {kind for _, _, kind in seen(where)}
-    assert (0, {"recorded": 3, "known": 0, "rejected": 0}) == (started.returncode, json.loads(out))
+    assert ["BackoffLimitExceeded", "Evicted", "FailedMount", "FailedScheduling", "OOMKilled"] == sorted(
+        kind for _, _, kind in seen(where)
+    )
+    assert (0, {"recorded": 5, "known": 0, "rejected": 0}) == (started.returncode, json.loads(out))
 
 
 def test_cluster_that_refuses(command: Command, fake: FakeCluster, where: tuple[str, ...], tmp_path: Path) -> None:

@@ -100,6 +100,21 @@ def test_alert_that_cannot_be_costs_no_other(client: httpx.Client) -> None:
     assert "occurred_at" in answer["rejected"][0]["problem"]
 
 
+def test_alerts_that_take_too_long(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Are broken off with 503 before their sender gives up, and it goes on from there when it sends them again."""
+    monkeypatch.setattr("api.routes.doors.WORKING_S", 0.2)
+    alerts = [webhooks.alert(fingerprint=f"{number:016x}") for number in range(1_200)]
+    answers = [client.post("/doors/alertmanager", json=webhooks.alertmanager(*alerts))]
+    while answers[-1].status_code == 503 and len(answers) < 100:
+        answers.append(client.post("/doors/alertmanager", json=webhooks.alertmanager(*alerts)))
+    told = answers[-1].json()
+
+    assert answers[:-1]
+    assert {"2"} == {each.headers["retry-after"] for each in answers[:-1]}
+    assert (1_200, 0) == (told["accepted"] + told["duplicates"], told["ignored"])
+    assert told["duplicates"] >= 500
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [(b"{}", 422), (b'{"alerts": {}}', 422), (b"[]", 400), (b"", 400), (b"not json", 400), (b'{"alerts": NaN}', 400)],

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
+
+from api.models_runs import MOST_AT_ONCE
 
 PLAN = ["schema-validation", "imputation", "scaling"]
 HASH, OTHER_HASH = "0123456789abcdef" * 4, "f" * 64
@@ -37,3 +40,11 @@ def put_sub_task(client: httpx.Client, name: str = "imputation", *, step: str = 
     path, said = f"{step}/sub-tasks/{name}", {"owner": "ana", "status": "completed", **body}
     response: httpx.Response = put(client, path, **said)
     return response
+
+
+def put_sub_tasks(client: httpx.Client, step: str, names: Sequence[str]) -> None:
+    """Completed sub-tasks of a step, as a backlog of them goes out."""
+    for start in range(0, len(names), MOST_AT_ONCE):
+        few = [{"sub_task": name, **DONE} for name in names[start : start + MOST_AT_ONCE]]
+        answer = client.put(f"{step}/sub-tasks", json={"sub_tasks": few})
+        assert answer.json()["refused"] is None, answer.text

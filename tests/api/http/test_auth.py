@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from api import auth
-from api.auth import Gate, any_key
+from api.auth import Entered, Gate, any_key
 from api.problems import Problem
 from knowledge.store import api_keys, workspaces
 from knowledge.store.database import Connection, Database
@@ -154,14 +154,28 @@ async def test_revoked_key_stops(database: Database, connection: Connection, mon
     gate = Gate(database, open=False)
     workspace_id = await workspaces.ensure(connection, "figs")
     key, secret = await api_keys.create(connection, workspace_id=workspace_id, name="test")
-    before = await gate.workspace(f"Bearer {secret}")
+    before = (await gate.enter(f"Bearer {secret}")).workspace
     await api_keys.revoke(connection, workspace_id=workspace_id, id=key.id)
     later = time.monotonic() + auth.REMEMBERED_S
     monkeypatch.setattr(auth.time, "monotonic", lambda: later)
 
     assert "figs" == before
     with pytest.raises(Problem, match="not known or was revoked"):
-        await gate.workspace(f"Bearer {secret}")
+        await gate.enter(f"Bearer {secret}")
+
+
+async def test_a_key_keeps_its_name_while_others_are_forgotten(
+    database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workspace and name are looked up as one, however many keys come at the same time."""
+    monkeypatch.setattr(auth, "MOST_REMEMBERED", 1)
+    gate = Gate(database, open=False)
+    workspace_id = await workspaces.ensure(connection, "figs")
+    made = [await api_keys.create(connection, workspace_id=workspace_id, name=name) for name in ("ana", "ben")]
+    entered = [await gate.enter(f"Bearer {secret}") for _ in range(2) for _, secret in made]
+
+    assert [Entered("figs", "ana"), Entered("figs", "ben")] * 2 == entered
+    assert ["API key ana", "API key ben"] == [each.author for each in entered[:2]]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])

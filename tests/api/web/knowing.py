@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import Any
 
 import httpx
 
-from tests.api.http.asking import recorded
+from tests.api.http.asking import listed, recorded
 
 Document = dict[str, Any]
 
@@ -30,6 +32,14 @@ def indexed(told: httpx.Client) -> None:
         "/incidents/import?wait=indexed", content=b"", headers={"Content-Type": "application/x-ndjson"}, timeout=60
     )
     assert answer.json()["indexed"], answer.text
+
+
+def imported(told: httpx.Client, incidents: Iterable[Document]) -> list[Document]:
+    """Record many at once; what is listed then, newest first."""
+    lines = b"\n".join(json.dumps(each).encode() for each in incidents)
+    answer = told.post("/incidents/import", content=lines, headers={"Content-Type": "application/x-ndjson"}, timeout=60)
+    assert [] == answer.json()["rejected"]
+    return listed(told)
 
 
 def resolved(told: httpx.Client, incident: str, summary: str, **fields: Any) -> None:

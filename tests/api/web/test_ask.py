@@ -117,10 +117,16 @@ def test_what_was_asked_in_the_hour_before_is_the_same(pages: httpx.Client, told
 
 
 def test_who_only_looks_records_nothing(pages: httpx.Client, told: httpx.Client) -> None:
-    """The answer stands below what was pasted, and says that it has no address."""
-    page = pages.post("/ui/ask", data={"text": SLOW_DOWN, "only_look": "yes"})
+    """The answer comes first, gives the page its title, and says that it has no address; no empty field is opened."""
+    page = pages.post("/ui/ask", data={"text": SLOW_DOWN, "pipeline": "", "only_look": "yes"})
+    part = pages.post("/ui/ask", data={"text": SLOW_DOWN, "only_look": "yes"}, headers={"HX-Request": "true"})
+    more = pages.post("/ui/ask", data={"text": SLOW_DOWN, "pipeline": "fraud", "only_look": "yes"})
 
     assert 200 == page.status_code
+    assert page.text.index('id="advice"') < page.text.index("<textarea")
+    for each in (page, part):
+        assert "<title>transient: botocore" in each.text
+    assert ["open" in elements(each, "details")[-1] for each in (page, more)] == [False, True]
     assert "You only looked: nothing was recorded" in text_of(page)
     assert "This looks like a rate limit" in text_of(page)
     assert [] == listed(told)
@@ -138,6 +144,21 @@ def test_a_person_who_asks_takes_no_part_in_a_storm(pages: httpx.Client, told: h
     assert "canary" == canary["role"]
     assert "A storm:" in fourth
     assert "This run tries for all" not in fourth
+
+
+def test_the_address_that_forms_are_sent_to(pages: httpx.Client) -> None:
+    """Leads whoever looks at it to the form."""
+    led = pages.get("/ui/ask")
+
+    assert (303, "/ui/") == (led.status_code, led.headers["location"])
+
+
+def test_what_nobody_can_see_is_left_out(pages: httpx.Client, told: httpx.Client) -> None:
+    """Logs hold NUL characters, which whoever pastes them cannot take out."""
+    asked(pages, text=f"{TORN}\0", pipeline="fr\0aud")
+    (incident,) = listed(told)
+
+    assert (TORN, "fraud") == (incident["text"], incident["pipeline"])
 
 
 @pytest.mark.parametrize("fields", [{}, {"text": " \n\t"}, {"pipeline": "fraud"}])
@@ -268,6 +289,16 @@ def test_a_correction_of_what_was_merged_away_meanwhile(pages: httpx.Client, tol
     assert "This precedent was merged into another meanwhile." in text_of(note)
     assert (409, True) == (whole.status_code, "merged others into it after you had looked at it" in text_of(whole))
     assert (303, "genuine") == (again.status_code, told.get(into).json()["verdict"])
+
+
+def test_asked_in_place_it_leads_to_the_answer(pages: httpx.Client) -> None:
+    """By a header, for htmx would put that page into this one; what cannot be taken is told in the form."""
+    asked = pages.post("/ui/ask", data={"text": TORN}, headers={"HX-Request": "true"})
+    much = pages.post("/ui/ask", data={"text": "x" * 9_000_000}, headers={"HX-Request": "true"})
+
+    assert (204, 200) == (asked.status_code, pages.get(asked.headers["hx-redirect"]).status_code)
+    assert (413, "find .form-problem") == (much.status_code, much.headers["hx-retarget"])
+    assert [] == elements(much, "html")
 
 
 def test_a_form_sent_twice_is_done_once(pages: httpx.Client, told: httpx.Client) -> None:

@@ -149,6 +149,58 @@ async def test_keys(page: Page) -> None:
     await expect(field).not_to_be_focused()
 
 
+async def test_keys_without_another_can_be_switched_off(page: Page) -> None:
+    """For good, in the help, which a button opens as well; keys with another go on."""
+    help, switch = page.get_by_role("dialog", name="Keyboard"), page.get_by_label("Keys without Ctrl")
+    field = page.get_by_label("Error", exact=True)
+    await page.goto("/ui/?example=slow-down")
+    await page.keyboard.press("?")
+    await switch.uncheck()
+    await page.keyboard.press("Escape")
+    await page.goto("/ui/?example=slow-down")
+    for key in ("?", "/", "j", "g", "s"):
+        await page.keyboard.press(key)
+    await expect(help).to_be_hidden()
+    await expect(field).not_to_be_focused()
+    assert page.url.endswith("/ui/?example=slow-down")
+
+    await page.get_by_role("button", name="Keyboard").click()
+    await expect(switch).not_to_be_checked()
+    await switch.check()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("/")
+    await expect(field).to_be_focused()
+
+
+async def test_asking_a_service_that_is_away(browser: Browser, service_url: str) -> None:
+    """Is told; what was pasted stays, and asked again it is answered."""
+    context, away = await browser.new_context(base_url=service_url), "**/ui/ask"
+    page = await context.new_page()
+    await page.goto("/ui/")
+    await page.get_by_label("Error", exact=True).fill(TORN)
+    await page.route(away, lambda route: route.abort())
+    await page.get_by_role("button", name="Ask").click()
+    await expect(page.locator("#notice")).to_contain_text("The service cannot be reached.")
+    await expect(page.get_by_label("Error", exact=True)).to_have_value(TORN)
+    await page.unroute(away)
+    await page.get_by_role("button", name="Ask").click()
+    await page.wait_for_url("**/ui/incidents/*")
+    await context.close()
+
+
+async def test_only_looking_in_place(page: Page) -> None:
+    """The answer comes below the form, which keeps what was pasted; nothing at all asks for something."""
+    await page.goto("/ui/")
+    await page.get_by_role("button", name="Only look").click()
+    await expect(page.get_by_role("alert")).to_be_focused()
+    await page.get_by_label("Error", exact=True).fill(SLOW_DOWN)
+    await page.get_by_role("button", name="Only look").click()
+
+    await expect(page.get_by_text("You only looked")).to_be_focused()
+    await expect(page.locator("#advice")).to_contain_text("transient")
+    await expect(page.get_by_label("Error", exact=True)).to_have_value(SLOW_DOWN)
+
+
 async def test_the_theme_is_remembered(page: Page) -> None:
     """By the system until it is chosen; then from page to page, whatever the system says."""
     await page.emulate_media(color_scheme="light")

@@ -45,7 +45,7 @@ def test_what_one_remembers_of_it(pages: httpx.Client, told: httpx.Client) -> No
     assert [asked, retried, broken["id"], old["id"]] == found(pages)
     assert [retried, broken["id"]] == found(pages, pipeline="fruit")
     assert [broken["id"]] == found(pages, verdict="genuine")
-    assert [retried] == found(pages, verdict="transient")
+    assert [retried] == found(pages, advised="transient")
     assert [retried] == found(pages, decision="retry")
     assert [old["id"]] == [each for each in found(pages) if each not in found(pages, within="week")]
     assert [broken["id"]] == found(pages, precedent=broken["precedent_id"])
@@ -53,6 +53,22 @@ def test_what_one_remembers_of_it(pages: httpx.Client, told: httpx.Client) -> No
     assert [asked] == found(pages, asked="here")
     assert [retried, broken["id"], old["id"]] == found(pages, asked="elsewhere")
     assert [] == found(pages, pipeline="fruit", asked="here")
+
+
+def test_verdicts_are_those_of_the_api(pages: httpx.Client, told: httpx.Client) -> None:
+    """What is known of it; what was told stands beside it, and is never taken for what somebody stated."""
+    asked = advised(told, SLOW_DOWN, run_id="r-1")["incident_id"]
+    stated = recorded(told, text=failure("corn"), verdict="transient", cause="network")["id"]
+    answer = told.get(f"/incidents/{asked}").json()
+
+    assert ("unknown", "transient") == (answer["verdict"], answer["advised"])
+    assert (200, None) == ((known := told.get(f"/incidents/{stated}")).status_code, known.json()["advised"])
+    for verdict, ids in (("unknown", [asked]), ("transient", [stated]), ("genuine", [])):
+        listed = told.get("/incidents", params={"verdict": verdict}).json()["incidents"]
+        assert (ids, ids) == ([each["id"] for each in listed], found(pages, verdict=verdict))
+    for address in (HERE, "/ui/runs/r-1"):
+        assert "? unknown told: transient" in text_of(pages.get(address))
+    assert "1 transient 1 told transient 0 unknown" in text_of(pages.get("/ui/overview"))
 
 
 def test_what_became_of_each(pages: httpx.Client, told: httpx.Client) -> None:
@@ -80,7 +96,8 @@ def test_it_goes_by_pages(pages: httpx.Client, told: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", [{"verdict": "perhaps"}, {"precedent": "x"}, {"within": "year"}, {"cursor": "x"}, {"pipeline": "x" * 501}]
+    "asked",
+    [{"verdict": "perhaps"}, {"precedent": "x"}, {"within": "decade"}, {"cursor": "x"}, {"pipeline": "x" * 501}],
 )
 def test_what_cannot_be_asked_for(pages: httpx.Client, asked: dict[str, str]) -> None:
     """Is refused in words, whatever stands in the address."""
@@ -90,7 +107,7 @@ def test_what_cannot_be_asked_for(pages: httpx.Client, asked: dict[str, str]) ->
 def test_fields_left_empty_narrow_nothing(pages: httpx.Client, told: httpx.Client) -> None:
     """A form sends all of its fields."""
     incident = recorded(told, text=failure("apple"))["id"]
-    empty = dict.fromkeys(("pipeline", "verdict", "decision", "within", "asked"), "")
+    empty = dict.fromkeys(("pipeline", "verdict", "advised", "decision", "within", "asked"), "")
 
     assert [incident] == found(pages, **empty)
 

@@ -30,7 +30,7 @@ def test_failures_by_verdict_over_time(pages: httpx.Client, told: httpx.Client, 
     said = figures(pages, over)
 
     assert f"{failures} failures in" in said
-    assert f"1 transient {failures - 2} unknown 1 genuine" in said
+    assert f"1 transient 0 told transient {failures - 2} unknown 0 told genuine 1 genuine" in said
 
 
 def test_bars_are_drawn_to_scale(pages: httpx.Client, told: httpx.Client) -> None:

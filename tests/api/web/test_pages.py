@@ -8,7 +8,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from starlette.datastructures import Headers
+from starlette.requests import Request
 
+from api.web.address import page_of
 from api.web.app import make_pages
 from api.web.fences import HEADERS, is_foreign
 from tests.api.http.asking import SLOW_DOWN, listed, recorded
@@ -119,10 +121,26 @@ def test_what_counts_as_foreign(headers: dict[str, str], foreign: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "address", "expected"),
+    [
+        ("referer", "http://[", "/ui/"),
+        ("hx-current-url", "//[", "/ui/"),
+        ("hx-current-url", "http://there/ui/runs?status=failed", "/ui/runs?status=failed"),
+    ],
+)
+def test_the_page_that_is_open(name: str, address: str, expected: str) -> None:
+    """As far as the browser says it in a way that can be read."""
+    request = Request({"type": "http", "headers": [(name.encode(), address.encode())]})
+
+    assert expected == page_of(request)
+
+
+@pytest.mark.parametrize(
     ("body", "status"),
     [
-        (b"text=a%00b", 422),
-        (b"text=a\0b", 422),
+        (b"text=a%00b", 200),
+        (b"text=a\0b", 200),
+        (b"text=%00", 422),
         (b"text=a%ffb", 400),
         (b"text=a%ed%a0%80b", 400),
         (b"text=%", 200),
@@ -242,7 +260,11 @@ def test_a_head_is_answered_as_a_get(pages: httpx.Client) -> None:
             "exmaple=slow-down : this page knows no part of that name. It knows example.",
             "/ui/",
         ),
-        ("/ui/runs?within=decade&pipeline=p", "within=decade : it should be 'day', 'week' or 'month'.", "?pipeline=p"),
+        (
+            "/ui/runs?within=decade&pipeline=p",
+            "within=decade : it should be 'hour', 'day', 'week', 'month' or 'year'.",
+            "?pipeline=p",
+        ),
         ("/ui/runs?cursor=x", "cursor=x : This is no cursor of this list.", "/ui/runs"),
         ("/ui/runs?pipeline=a&pipeline=b", "pipeline=a : it stands there more than once.", "/ui/runs"),
         (

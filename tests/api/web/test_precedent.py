@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from api.web.rendering import percent
 from tests.api.http.asking import SLOW_DOWN, recorded
 from tests.api.web.knowing import failure, indexed, latest_incident, precedent, resolved
 from tests.api.web.reading import elements, fields_of_form, text_of
@@ -206,9 +207,11 @@ def test_who_comes_late_changes_nothing(pages: httpx.Client, told: httpx.Client,
     sent(pages, found["id"], "verdict", verdict="transient", reason="first")
     before = told.get(f"/precedents/{found['id']}").json()
     answer = pages.post(action, data=hidden | fields)
+    in_place = pages.post(action, data=hidden | fields, headers={"HX-Request": "true"})
 
     assert 412 == answer.status_code
     assert "Somebody was faster" in text_of(answer)
+    assert (412, "find .form-problem") == (in_place.status_code, in_place.headers["hx-retarget"])
     assert before == told.get(f"/precedents/{found['id']}").json()
 
 
@@ -249,7 +252,7 @@ def test_a_merge_joins(pages: httpx.Client, told: httpx.Client) -> None:
     assert (303, f"/ui/precedents/{found['id']}") == (led.status_code, led.headers["location"])
 
 
-@pytest.mark.parametrize("other", ["", "nothing", "http://x/y", NOBODY, "itself"])
+@pytest.mark.parametrize("other", [NOBODY, "itself"])
 def test_what_cannot_be_merged(pages: httpx.Client, told: httpx.Client, other: str) -> None:
     """The page says why."""
     found = precedent(told, "apple")
@@ -258,6 +261,34 @@ def test_what_cannot_be_merged(pages: httpx.Client, told: httpx.Client, other: s
 
     assert answer.status_code in (404, 422)
     assert text_of(answer)
+
+
+@pytest.mark.parametrize("words", ["", "  ", "the beet ledger", "http://x/y"])
+def test_a_merge_without_an_address_offers_the_nearest(pages: httpx.Client, told: httpx.Client, words: str) -> None:
+    """The workspace's own alone, without itself; each leads to both side by side."""
+    apple, beet = precedent(told, "apple"), precedent(told, "beet")
+    indexed(told)
+    here = f"/ui/precedents/{apple['id']}/merge"
+    offer = pages.get(here, params={"other": words})
+    links = [str(each.get("href")) for each in elements(offer, "a") if "other=" in str(each.get("href"))]
+
+    assert [f"{here}?other={beet['id']}"] == links
+    assert "Are these the same failure?" in text_of(pages.get(links[0]))
+
+
+def test_a_merge_warns_where_a_correction_is_lost(pages: httpx.Client, told: httpx.Client) -> None:
+    """And offers to merge the other way round, by which it stays."""
+    apple, beet = precedent(told, "apple"), precedent(told, "beet")
+    here = f"/ui/precedents/{apple['id']}/merge"
+    sent(pages, beet["id"], "verdict", verdict="genuine", reason="x")
+    passed_on = text_of(pages.get(here, params={"other": beet["id"]}))
+    sent(pages, apple["id"], "verdict", verdict="transient", reason="x")
+    lost = pages.get(here, params={"other": beet["id"]})
+    other_way = f"/ui/precedents/{beet['id']}/merge?other={apple['id']}"
+
+    assert "People have said that the other is ✕ genuine: the merged one is so, too." in passed_on
+    assert "that the other is ✕ genuine holds no longer" in text_of(lost)
+    assert other_way in [str(each.get("href")) for each in elements(lost, "a")]
 
 
 def test_a_merge_with_what_has_changed_is_refused(pages: httpx.Client, told: httpx.Client) -> None:
@@ -270,6 +301,26 @@ def test_a_merge_with_what_has_changed_is_refused(pages: httpx.Client, told: htt
 
     assert (412, True) == (refused.status_code, "corrected it after you had looked at it" in text_of(refused))
     assert 1 == told.get(f"/precedents/{apple['id']}").json()["occurrences"]
+
+
+def test_a_merge_goes_on_in_place_after_both_have_changed(pages: httpx.Client, told: httpx.Client) -> None:
+    """Each change is told in the form, which is sent again with what was told, and then leads on."""
+    apple, beet = precedent(told, "apple"), precedent(told, "beet")
+    action, in_place = f"/ui/precedents/{apple['id']}/merge", {"HX-Request": "true"}
+    form = fields_of_form(pages.get(action, params={"other": beet["id"]}), action)
+    for each, who in ((apple, "Bea"), (beet, "Cem")):
+        sent(pages, each["id"], "verdict", verdict="genuine", reason="x", author=who)
+    notes = []
+    for _ in range(2):
+        notes.append(pages.post(action, data=form, headers=in_place))
+        form |= {str(each["name"]): str(each["value"]) for each in elements(notes[-1], "input")}
+    done = pages.post(action, data=form, headers=in_place)
+
+    assert [(412, True), (412, True)] == [
+        (note.status_code, who in text_of(note)) for note, who in zip(notes, ("Bea", "Cem"), strict=True)
+    ]
+    assert (204, f"/ui/precedents/{apple['id']}") == (done.status_code, done.headers["hx-redirect"])
+    assert "Merged." in looked_at(pages, apple["id"])
 
 
 def test_a_split_parts_what_was_ticked(pages: httpx.Client, told: httpx.Client) -> None:
@@ -285,12 +336,28 @@ def test_a_split_parts_what_was_ticked(pages: httpx.Client, told: httpx.Client) 
 
 
 def test_a_split_of_nothing_is_refused(pages: httpx.Client, told: httpx.Client) -> None:
-    """In words; so is one that leaves nothing."""
+    """In words, in its form, which keeps what was written; so is one that leaves nothing."""
     found = merged(pages, told)
     everything = [each["fingerprint"] for each in found["signatures"]]
+    nothing = sent(pages, found["id"], "split", reason="not the same")
+    all_of_it = sent(pages, found["id"], "split", fingerprint=everything, reason="not the same")
 
-    assert "Tick at least one" in text_of(sent(pages, found["id"], "split"))
-    assert 422 == sent(pages, found["id"], "split", fingerprint=everything).status_code
+    assert "Tick at least one" in text_of(nothing)
+    for answer, ticked in ((nothing, 0), (all_of_it, 2)):
+        boxes = [each for each in elements(answer, "input") if each.get("name") == "fingerprint"]
+        assert (422, ticked) == (answer.status_code, len([each for each in boxes if "checked" in each]))
+        assert "not the same" in answer.text.partition("split-reason")[2]
+
+
+def test_what_nobody_has_confirmed(pages: httpx.Client, told: httpx.Client) -> None:
+    """Is told with what was advised, and without retries that nobody made."""
+    silent = precedent(told, "apple")["id"]
+    advice = told.post("/advise", json={"text": SLOW_DOWN}).json()
+    asked = told.get(f"/incidents/{advice['incident_id']}").json()["precedent_id"]
+    sure = percent(advice["confidence"])
+
+    assert "Nobody has said what it is." in looked_at(pages, silent)
+    assert f"Nobody has confirmed what it is; it was told transient, {sure} %." in looked_at(pages, asked)
 
 
 def test_changes_are_taken_back(pages: httpx.Client, told: httpx.Client) -> None:

@@ -72,6 +72,28 @@ async def test_somebody_was_faster(page: Page, told: httpx.Client) -> None:
     await expect(page.get_by_label("Why")).to_have_value("I say so")
 
 
+async def test_somebody_was_faster_than_a_merge_or_a_split(page: Page, told: httpx.Client) -> None:
+    """It is said in the form as well; sent once more, it is done."""
+    apple, beet = precedent(told, "apple"), precedent(told, "beet")
+
+    async def late(button: str) -> None:
+        version = told.get(f"/precedents/{apple['id']}").headers["etag"]
+        told.patch(f"/precedents/{apple['id']}", json={"verdict": "transient"}, headers={"If-Match": version})
+        await page.get_by_label("Why").last.fill("I say so")
+        await page.get_by_role("button", name=button).click()
+        await expect(page.get_by_role("alert")).to_contain_text("Somebody was faster")
+        await expect(page.get_by_label("Why").last).to_have_value("I say so")
+        await page.get_by_role("button", name=button).click()
+
+    await page.goto(f"/ui/precedents/{apple['id']}/merge?other={beet['id']}")
+    await late("Merge them")
+    await expect(page.get_by_role("status").first).to_contain_text("Merged.")
+    await page.get_by_text("Not all of it is the same …").click()
+    await page.get_by_role("checkbox", name="beet").check()
+    await late("Split it")
+    await expect(page.get_by_role("status").first).to_contain_text("Split.")
+
+
 async def test_votes(page: Page, told: httpx.Client) -> None:
     """Pressed in place; what helped comes first, also after the page is loaded anew."""
     found = lively(told)
@@ -92,8 +114,8 @@ async def test_merge_and_split(page: Page, told: httpx.Client) -> None:
     apple, beet = precedent(told, "apple", times=2), precedent(told, "beet")
     await page.goto(f"/ui/precedents/{apple['id']}")
     await page.get_by_text("Same as another …").click()
-    await page.get_by_label("Address or id of the other precedent").fill(f"/ui/precedents/{beet['id']}")
-    await page.get_by_role("button", name="Look at both").click()
+    await page.get_by_label("Words of the other").fill(f"/ui/precedents/{beet['id']}")
+    await page.get_by_role("button", name="Look for it").click()
     await expect(page.locator(".sides ins", has_text="apple")).to_be_visible()
     await page.get_by_role("button", name="Merge them").click()
     await expect(page.get_by_role("status").first).to_contain_text("Merged.")

@@ -110,6 +110,39 @@ def test_sent_twice_it_is_decided_once(pages: httpx.Client, told: httpx.Client) 
     assert (409, True) == (late.status_code, "It was accepted already." in text_of(late))
 
 
+def test_how_many_wait_stands_in_the_navigation(pages: httpx.Client, told: httpx.Client) -> None:
+    """On every page, and in place beside the decision; nothing where nothing waits."""
+    none = text_of(pages.get("/ui/"))
+    first, second, third = (proposed(told, summary=f"way {number}") for number in range(3))
+    decide(pages, first, decision="reject", author="ana")
+    shown = [text_of(pages.get(address)) for address in ("/ui/", "/ui/search", PROPOSALS)]
+    form = {"once": uuid4().hex, "decision": "reject", "author": "ana"}
+    answer = pages.post(f"{PROPOSALS}/{second}", data=form, headers={"HX-Request": "true"})
+    decide(pages, third, decision="reject", author="ana")
+
+    assert [True] * 3 == ["Proposals 2 waiting" in each for each in shown]
+    assert [("waiting", "true")] == [
+        (each["id"], each["hx-swap-oob"]) for each in elements(answer, "span") if "hx-swap-oob" in each
+    ]
+    assert "1 waiting" in text_of(answer)
+    assert [False, False] == ["waiting" in each for each in (none, text_of(pages.get("/ui/")))]
+
+
+def test_a_precedent_tells_what_waits(pages: httpx.Client, told: httpx.Client) -> None:
+    """Some of it, by whom, and the way to accept or reject it; nothing on others' pages, nor once it is decided."""
+    other = recorded(told, text="KeyError: 'plum' is no column")["precedent_id"]
+    ids = [proposed(told, summary=f"way {number} <b>") for number in range(4)]
+    precedent = told.get("/resolutions").json()["resolutions"][0]["precedent_id"]
+    shown, apart = (pages.get(f"/ui/precedents/{each}") for each in (precedent, other))
+    for id in ids:
+        decide(pages, id, decision="reject", author="ana")
+    after = pages.get(f"/ui/precedents/{precedent}")
+
+    assert f"{PROPOSALS}?precedent={precedent}" in addresses(shown)
+    assert [False, True, True, True] == [f"way {number} <b> export agent" in text_of(shown) for number in range(4)]
+    assert [False, False] == [f"{PROPOSALS}?precedent=" in each.text for each in (apart, after)]
+
+
 def test_pages_go_on_by_keyset_and_by_precedent(pages: httpx.Client, told: httpx.Client) -> None:
     """Twenty a page; of one precedent where it is named."""
     incident = recorded(told, text=SLOW_DOWN)

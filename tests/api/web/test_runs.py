@@ -14,8 +14,9 @@ import pytest
 from api.web.pages.runs import RUNS, SUB_TASKS
 from knowledge.state.outline import MOST_INCIDENTS, MOST_STEPS
 from tests.api.http.asking import LIMIT_S, SLOW_DOWN, recorded
-from tests.api.http.pipelines import HASH, put_run, put_step, put_sub_task
+from tests.api.http.pipelines import HASH, put_run, put_step, put_sub_tasks
 from tests.api.web.happening import made
+from tests.api.web.knowing import imported
 from tests.api.web.reading import addresses, elements, text_of
 
 
@@ -232,10 +233,10 @@ def test_a_large_run_stays_readable(pages: httpx.Client, told: httpx.Client) -> 
     put_run(told)
     for number in range(MOST_STEPS + 1):
         put_step(told, f"/runs/r-118/steps/s-{number}", plan=None)
-    for number in range(SUB_TASKS + 1):
-        put_sub_task(told, f"t-{number}", step="/runs/r-118/steps/s-0")
-    for number in range(MOST_INCIDENTS + 1):
-        recorded(told, run_id="r-118", pipeline="fraud", text=f"{SLOW_DOWN} {number}", attempt=1 + number)
+    put_sub_tasks(told, "/runs/r-118/steps/s-0", [f"t-{number}" for number in range(SUB_TASKS + 1)])
+    failure = {"run_id": "r-118", "pipeline": "fraud"}
+    texts = [f"{SLOW_DOWN} {number}" for number in range(MOST_INCIDENTS + 1)]
+    imported(told, (failure | {"text": text, "attempt": number} for number, text in enumerate(texts, start=1)))
     response = pages.get("/ui/runs/r-118")
     more = {each.partition("?")[2].partition("=")[0]: each for each in addresses(response) if "/r-118?" in each}
     later = text_of(pages.get(more["steps"]))
@@ -254,8 +255,7 @@ def test_all_sub_tasks_of_a_step(pages: httpx.Client, told: httpx.Client) -> Non
     """In order of first write, by pages, with the step's attributes."""
     put_run(told)
     put_step(told, "/runs/r-118/steps/s", plan=None, attributes={"rows": 17})
-    for number in range(SUB_TASKS + 1):
-        put_sub_task(told, f"t-{number:03}", step="/runs/r-118/steps/s")
+    put_sub_tasks(told, "/runs/r-118/steps/s", [f"t-{number:03}" for number in range(SUB_TASKS + 1)])
     first = pages.get("/ui/runs/r-118/steps/s")
     (following,) = [str(each["href"]) for each in elements(first, "a") if each.get("rel") == "next"]
     second = text_of(pages.get(following))

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.http.asking import recorded
-from tests.api.web.knowing import failure, indexed, latest_incident, precedent, resolved
+from api.web.pages.search import both_ends
+from tests.api.web.knowing import failure, imported, indexed, latest_incident, precedent, resolved
 from tests.api.web.reading import elements, text_of
 from tests.hostile import FORMULAS, TEXTS
 
@@ -147,7 +147,6 @@ def test_a_pipeline_of_any_name_is_a_choice(pages: httpx.Client, told: httpx.Cli
         {"within": "decade"},
         {"resolved": "perhaps"},
         {"misspelt": "x"},
-        {"q": "x" * 5_001},
         {"cursor": "%%%"},
     ],
 )
@@ -157,6 +156,19 @@ def test_what_no_search_has_is_refused(pages: httpx.Client, fields: dict[str, st
 
     assert 422 == response.status_code
     assert "cannot be taken" in text_of(response)
+
+
+def test_a_long_paste_is_searched_by_both_ends(pages: httpx.Client, told: httpx.Client) -> None:
+    """The innermost error stands at the end of a traceback; the page says that the middle is left out."""
+    torn = precedent(told, "velvet")["id"]
+    indexed(told)
+    question = "Traceback:" + " frame" * 1_500 + f" {failure('velvet')}"
+    page = pages.get("/ui/search", params={"q": question})
+
+    assert torn in found_by(pages, q=question)
+    assert "found by its beginning and its end" in text_of(page)
+    assert "found by its beginning" not in text_of(pages.get("/ui/search", params={"q": "x" * 5_000}))
+    assert 5_000 >= len(both_ends("x" * 5_001)) > 4_990
 
 
 def test_empty_fields_count_as_not_given(pages: httpx.Client, told: httpx.Client) -> None:
@@ -176,12 +188,13 @@ def test_in_place_come_facets_and_results_alone(pages: httpx.Client, told: httpx
 
 
 def test_a_search_is_kept(pages: httpx.Client, told: httpx.Client) -> None:
-    """By its name, for all of the workspace, until it is deleted; the same name again replaces it."""
+    """By its name, for all of the workspace, until it is deleted; kept twice it is the same, and another takes no name away."""
     precedent(told, "apple", pipeline="fruit")
-    for verdict in ("genuine", "unknown"):
-        fields = {"q": "apple", "pipeline": "fruit", "verdict": verdict, "name": "Fruit"}
-        kept = pages.post("/ui/search/saved", data=fields)
-        assert 303 == kept.status_code
+    fields = {"q": "apple", "pipeline": "fruit", "verdict": "unknown", "name": "Fruit"}
+    kept, again = (pages.post("/ui/search/saved", data=fields) for _ in range(2))
+    refused = pages.post("/ui/search/saved", data=fields | {"verdict": "genuine"}, headers={"HX-Request": "true"})
+    assert [303, 303, 409] == [each.status_code for each in (kept, again, refused)]
+    assert "“Fruit” was saved already, for q apple, verdict unknown, pipeline fruit." in text_of(refused)
     page = pages.get(kept.headers["location"])
     links = [str(each["href"]) for each in elements(page, "a")]
 
@@ -216,11 +229,11 @@ def test_a_kept_search_has_no_secrets(pages: httpx.Client) -> None:
 
 
 def test_too_many_kept_searches_are_refused(pages: httpx.Client) -> None:
-    """In words; those that are there can still be replaced."""
+    """In words; what is there already is no other."""
     statuses = [pages.post("/ui/search/saved", data={"q": "x", "name": f"{n}"}).status_code for n in range(101)]
 
     assert [303] * 100 + [409] == statuses
-    assert 303 == pages.post("/ui/search/saved", data={"q": "y", "name": "7"}).status_code
+    assert 303 == pages.post("/ui/search/saved", data={"q": "x", "name": "7"}).status_code
 
 
 def test_files_have_what_the_page_has(pages: httpx.Client, told: httpx.Client) -> None:
@@ -252,9 +265,18 @@ def test_files_of_a_question(pages: httpx.Client, told: httpx.Client) -> None:
 
 def test_no_cell_is_a_formula(pages: httpx.Client, told: httpx.Client) -> None:
     """Whatever strangers wrote: as template, name of a pipeline, resolution; also after a separator within a cell."""
-    for name, text in (TEXTS | {f"late {key}": f'x;{text}",{text}' for key, text in FORMULAS.items()}).items():
-        incident = recorded(told, text=f"{text}\n{name}"[:50_000], pipeline=text.strip()[:500])["id"]
-        resolved(told, incident, text[:5_000] or "x")
+    texts = TEXTS | {f"late {key}": f'x;{text}",{text}' for key, text in FORMULAS.items()}
+    imported(
+        told,
+        (
+            {
+                "text": f"{text}\n{name}"[:50_000],
+                "pipeline": text.strip()[:500],
+                "resolution": {"summary": text[:5_000]},
+            }
+            for name, text in texts.items()
+        ),
+    )
     response = pages.get("/ui/search.csv")
     rows = rows_of(response)
 

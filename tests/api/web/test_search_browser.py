@@ -119,6 +119,7 @@ async def test_a_search_is_kept_and_deleted(page: Page, told: httpx.Client) -> N
     await page.goto("/ui/search")
     await page.get_by_role("link", name="All the fruit").click()
     await page.wait_for_url("**/ui/search?pipeline=fruit")
+    await page.get_by_text("Delete …").click()
     await page.get_by_role("button", name="Delete the saved search All the fruit").click()
 
     await expect(page.get_by_role("link", name="All the fruit")).to_have_count(0)

@@ -61,6 +61,19 @@ def job(reason: str = "BackoffLimitExceeded", *, version: int = 20) -> Any:
     }
 
 
+def event_of(name: str, reason: str, *, uid: str = "u3", version: int = 30, count: int = 1) -> Any:
+    """A warning event of a pod, as `events.k8s.io/v1` has it; it is counted up where it goes on."""
+    return {
+        "metadata": {"name": f"{name}.{reason.lower()}", "namespace": "ml", "resourceVersion": str(version)},
+        "type": "Warning",
+        "reason": reason,
+        "note": "0/12 nodes are available: 12 Insufficient nvidia.com/gpu.",
+        "eventTime": "2026-11-20T08:15:00.000000Z",
+        "series": {"count": count, "lastObservedTime": "2026-11-20T08:20:00.000000Z"} if count > 1 else None,
+        "regarding": {"kind": "Pod", "namespace": "ml", "name": name, "uid": uid},
+    }
+
+
 def changed(thing: Any, kind: str = "MODIFIED") -> Any:
     """A watch event."""
     return {"type": kind, "object": thing}

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from knowledge import incident_log as log_of_incidents
 from knowledge.advisor.storms import Storm, StormState
 from knowledge.failures import Resolution, Verdict
 from knowledge.incident_log import IncidentLog, Since
@@ -16,7 +17,7 @@ from knowledge.store import incident_log, incidents, outcomes, resolutions, stor
 from knowledge.store.database import Connection, Database
 from knowledge.store.ids import uuid7
 from knowledge.store.incident_log import Wanted
-from knowledge.store.records import Recorded
+from knowledge.store.records import NewIncident, Recorded
 from knowledge.workspaces import Workspaces
 from tests.knowledge.store.conftest import MakeIncident
 
@@ -80,18 +81,23 @@ def storm_of(precedent_id: UUID) -> Storm:
     )
 
 
-async def test_rare_ones_are_found_by_pages_of_one_price(
+def asked_here_last(incident: MakeIncident, number: int) -> list[NewIncident]:
+    """So many of which only the earliest was asked about on the page."""
+    ids = [None] * (number - 1) + [f"{incident_log.ASKED_HERE}x"]
+    return [incident(occurred_at=NOW - timedelta(minutes=nr), external_id=id) for nr, id in enumerate(ids)]
+
+
+async def test_rare_ones_are_found_by_looks_of_one_price(
     connection: Connection, workspace: int, incident: MakeIncident, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A page looks at so many and no more; where it finds none, it says where the next goes on."""
+    """A look is at so many and no more; where it finds none, it says where the next goes on."""
     monkeypatch.setattr(incident_log, "MOST_LOOKED_AT", 4)
-    rows = [incident(occurred_at=NOW - timedelta(minutes=minute)) for minute in range(10)]
-    rows[9] = incident("b", occurred_at=rows[9].occurred_at, verdict=Verdict.GENUINE)
+    rows = asked_here_last(incident, 10)
     await incidents.record(connection, rows)
     found, looked_at, after = list[UUID](), list[int](), None
     while True:
         page = await incident_log.page(
-            connection, Wanted(verdict=Verdict.GENUINE), workspace_id=workspace, after=after, limit=2
+            connection, Wanted(asked_here=True), workspace_id=workspace, after=after, limit=2
         )
         found += [each.id for each in page.incidents]
         looked_at.append(page.looked_at)
@@ -99,3 +105,55 @@ async def test_rare_ones_are_found_by_pages_of_one_price(
             break
 
     assert ([4, 4, 2], [rows[9].id]) == (looked_at, found)
+
+
+@pytest.mark.parametrize(("looking_s", "looked_at"), [(0.0, [4, 4, 2]), (60.0, [10])])
+async def test_what_is_rare_is_looked_for_a_while(
+    database: Database,
+    connection: Connection,
+    workspace: int,
+    incident: MakeIncident,
+    monkeypatch: pytest.MonkeyPatch,
+    looking_s: float,
+    looked_at: list[int],
+) -> None:
+    """In one request, as long as its time lasts: else who asks presses Next for each look."""
+    monkeypatch.setattr(incident_log, "MOST_LOOKED_AT", 4)
+    monkeypatch.setattr(log_of_incidents, "LOOKING_S", looking_s)
+    rows = asked_here_last(incident, 10)
+    await incidents.record(connection, rows)
+    log = IncidentLog(database, workspaces=Workspaces(database))
+    pages = [await log.page("team", Wanted(asked_here=True), after=None, limit=2)]
+    while (after := pages[-1].next) is not None:
+        pages.append(await log.page("team", Wanted(asked_here=True), after=after, limit=2))
+
+    assert looked_at == [page.looked_at for page in pages]
+    assert [rows[9].id] == [each.id for page in pages for each in page.incidents]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 50])
+async def test_both_lists_of_a_verdict_agree(
+    connection: Connection, workspace: int, incident: MakeIncident, limit: int
+) -> None:
+    """That of the pages and that of the API: what was stated, else what is known of the precedent; by pages."""
+    stated = (Verdict.GENUINE, None, Verdict.TRANSIENT, None, Verdict.UNKNOWN, Verdict.TRANSIENT)
+    rows = [
+        incident(name, verdict=verdict, occurred_at=NOW - timedelta(minutes=10 * place + number))
+        for place, name in enumerate(("a", "b", "a"))
+        for number, verdict in enumerate(stated if name == "a" else (None, None))
+    ]
+    await incidents.record(connection, rows)
+    for verdict in Verdict:
+        listed = await incidents.list_page(connection, workspace_id=workspace, verdict=verdict, limit=50)
+        shown, after = list[UUID](), None
+        while True:
+            page = await incident_log.page(
+                connection, Wanted(verdict=verdict), workspace_id=workspace, after=after, limit=limit
+            )
+            assert {verdict} >= {each.verdict for each in page.incidents}
+            shown += [each.id for each in page.incidents]
+            if (after := page.next) is None:
+                break
+
+        assert [each.id for each in listed] == shown
+        assert shown

@@ -11,6 +11,7 @@ from knowledge import counting
 from knowledge.counting import Counting
 from knowledge.store import incidents, overview
 from knowledge.store.database import Connection, Database
+from knowledge.store.ids import uuid7
 from knowledge.store.overview import Span
 from tests.knowledge.store.conftest import MakeIncident
 
@@ -52,6 +53,28 @@ async def test_runs_are_told_apart_by_pipeline(connection: Connection, workspace
         found = await overview.count(connection, counting.whole([NOON.date()]), workspace_id=workspace)
 
     assert [[5, 6]] == [each[1:] for each in found[NOON.date()]["unresolved"]]
+
+
+async def test_a_failure_without_a_run_is_not_known_to_be_spared(
+    connection: Connection, workspace: int, incident: MakeIncident
+) -> None:
+    """Nobody can see whether it went on: attempts 3, 4 and 5 of one step are not six retries saved."""
+    for attempt in (3, 4, 5):
+        row = incident(
+            "a",
+            occurred_at=NOON + timedelta(minutes=attempt),
+            step="s",
+            attempt=attempt,
+            max_attempts=6,
+            spent={"gpu_hours": 10.0},
+        )
+        told = {"verdict": "genuine", "decision": {"action": "fail"}, "confidence": 0.9}
+        await incidents.record_with_advice(connection, row, advice_id=uuid7(), answer=told)
+    async with connection.transaction():
+        found = await overview.count(connection, counting.whole([NOON.date()]), workspace_id=workspace)
+
+    assert {"failures": 3, "retries": 0, "untold": 3, "hours": 0.0} == found[NOON.date()]["spared"]["stopped"]
+    assert {"told genuine": 3} == found[NOON.date()]["failures"]
 
 
 async def test_a_later_count_stays(connection: Connection, workspace: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -15,6 +17,7 @@ from knowledge.failures import Resolution, Verdict
 from knowledge.proposals import Proposal, ProposalState
 from knowledge.proposing import Proposals
 from knowledge.store import incidents, precedents, resolutions
+from knowledge.store import proposals as stored
 from knowledge.store.database import Connection, Database
 from knowledge.store.ids import uuid7
 from knowledge.store.records import PrecedentRecord
@@ -62,7 +65,7 @@ async def test_an_accepted_proposal_is_a_resolution(
 ) -> None:
     """With its verdict, its fix and its author, as if it had been recorded."""
     made = await proposals.propose("team", proposal(incident_id))
-    await proposals.accept("team", UUID(made["id"]), signed=Signed("ana"))
+    await proposals.accept("team", UUID(made["id"]), signed=Signed("ana"), key=None)
     after = await precedent_of(connection, workspace, incident_id)
     said = await resolutions.of_precedent(connection, workspace_id=workspace, precedent_id=after.id)
 
@@ -78,7 +81,8 @@ async def test_of_two_who_decide_at_once_one_does(
         made = await proposals.propose("team", proposal(incident_id, f"Try {number}"))
         decisions = (proposals.accept, proposals.reject)
         ended = await asyncio.gather(
-            *(decide("team", UUID(made["id"]), signed=Signed("ana")) for decide in decisions), return_exceptions=True
+            *(decide("team", UUID(made["id"]), signed=Signed("ana"), key=None) for decide in decisions),
+            return_exceptions=True,
         )
         won = [each for each in ended if not isinstance(each, BaseException)]
         lost = [each for each in ended if isinstance(each, BaseException)]
@@ -90,13 +94,35 @@ async def test_of_two_who_decide_at_once_one_does(
         assert accepted == (f"Try {number}" in {each.summary for each in said})
 
 
+@pytest.mark.parametrize("name", ["Ana", "An Agent", "API key of others"])
+async def test_a_key_does_not_accept_what_it_has_proposed(proposals: Proposals, incident_id: UUID, name: str) -> None:
+    """Whatever its bearer calls itself, then and now; it may take it back."""
+    made = UUID((await proposals.propose("team", replace(proposal(incident_id), key="API key bot")))["id"])
+    with pytest.raises(Conflict):
+        await proposals.accept("team", made, signed=Signed(name), key="API key bot")
+    taken_back = await proposals.reject("team", made, signed=Signed(name), key="API key bot")
+
+    assert "rejected" == taken_back["state"]
+
+
+@pytest.mark.parametrize("key", [None, "API key of others"])
+async def test_nobody_accepts_what_they_have_proposed(proposals: Proposals, incident_id: UUID, key: str | None) -> None:
+    """The same name is refused with another key and with none, however it is written; another name is not."""
+    made = UUID((await proposals.propose("team", replace(proposal(incident_id), key="API key bot")))["id"])
+    for name in ("an agent", " AN  Agent"):
+        with pytest.raises(Conflict):
+            await proposals.accept("team", made, signed=Signed(name), key=key)
+
+    assert "accepted" == (await proposals.accept("team", made, signed=Signed("Ana"), key=key))["state"]
+
+
 async def test_what_was_said_meanwhile_is_one_resolution(
     proposals: Proposals, connection: Connection, workspace: int, incident_id: UUID
 ) -> None:
     """A person has recorded in the same words what an agent proposed."""
     made = await proposals.propose("team", proposal(incident_id))
     await resolutions.record(connection, workspace_id=workspace, incident_id=incident_id, summary="Restart it")
-    await proposals.accept("team", UUID(made["id"]), signed=Signed("ana"))
+    await proposals.accept("team", UUID(made["id"]), signed=Signed("ana"), key=None)
     precedent = await precedent_of(connection, workspace, incident_id)
     said = await resolutions.of_precedent(connection, workspace_id=workspace, precedent_id=precedent.id)
 
@@ -113,7 +139,7 @@ async def test_other_workspaces_know_nothing_of_it(proposals: Proposals, inciden
         await proposals.propose("others", proposal(incident_id, "Else"))
     for decide in (proposals.accept, proposals.reject):
         with pytest.raises(NotFound):
-            await decide("others", UUID(made["id"]), signed=Signed("ana"))
+            await decide("others", UUID(made["id"]), signed=Signed("ana"), key=None)
     assert [] == await proposals.page("others", state=ProposalState.PROPOSED)
 
 
@@ -126,6 +152,35 @@ async def test_pages_go_on_behind_the_last(proposals: Proposals, incident_id: UU
 
     assert made[::-1] == [each["id"] for each in seen]
     assert [] == await proposals.page("team", state=ProposalState.PROPOSED, precedent_id=uuid7())
+
+
+@pytest.fixture
+async def idle(database_url: str) -> AsyncIterator[Database]:
+    """A pool that nobody else takes a connection of."""
+    async with Database(database_url) as opened:
+        yield opened
+
+
+async def test_how_many_wait(idle: Database, connection: Connection, workspace: int, incident_id: UUID) -> None:
+    """Of a workspace, without what was decided about, and counted no further than is asked."""
+    proposals = Proposals(idle, workspaces=Workspaces(idle), wake=lambda: None)
+    made = [(await proposals.propose("team", proposal(incident_id, f"Try {number}")))["id"] for number in range(4)]
+    before = await proposals.waiting("team")
+    await proposals.reject("team", UUID(made[0]), signed=Signed("ana"), key=None)
+
+    assert [4, 3, 0] == [before, await proposals.waiting("team"), await proposals.waiting("others")]
+    assert [2, 3] == [await stored.waiting(connection, workspace_id=workspace, most=most) for most in (2, 9)]
+
+
+async def test_nobody_waits_for_how_many_wait(idle: Database, incident_id: UUID) -> None:
+    """While others need the store it is left out, or is what was counted last."""
+    proposals, others = (Proposals(idle, workspaces=Workspaces(idle), wake=lambda: None) for _ in range(2))
+    await proposals.propose("team", proposal(incident_id))
+    async with idle.connection():
+        told = [await each.waiting("team") for each in (others, proposals)]
+
+    assert [None, 1] == told
+    assert 1 == await others.waiting("team")
 
 
 def _last(seen: list[Document]) -> tuple[datetime, UUID] | None:
