@@ -107,7 +107,9 @@ def request_of(client: httpx.Client, world: World, name: str, *, number: int) ->
         return client.build_request("GET", world.filled(ADDRESSES[name], number=number))
     write = WRITES[name]
     method, _, path = world.filled(write.address, number=number).partition(" ")
-    headers = {**write.headers, **({"If-Match": client.get(path).headers["ETag"]} if write.versioned else {})}
+    headers = dict(write.headers)
+    if write.version_of:
+        headers["If-Match"] = client.get(world.filled(write.version_of, number=number)).headers["ETag"]
     said = _body(write.said(world, number), is_page=name.startswith("page"))
     return client.build_request(method, path, headers=headers, **said)
 

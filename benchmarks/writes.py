@@ -24,13 +24,13 @@ JSON_LINES = "application/x-ndjson"
 class Write:
     """A call: its address is made of `World` and, as `{number}`, of the time of that number; `said` is what it is sent.
 
-    Pages are sent forms, and endpoints JSON. What is `versioned` is read first, outside the time, for its ETag.
+    Pages are sent forms, and endpoints JSON. `version_of` is read first, outside the time, for its ETag.
     """
 
     address: str
     said: Callable[[World, int], Any]
     headers: Mapping[str, str] = field(default_factory=dict)
-    versioned: bool = False
+    version_of: str | None = None
 
 
 def _failure(world: World, number: int) -> Said:
@@ -138,12 +138,16 @@ WRITES = {
     "endpoint outcome": Write("POST /incidents/{incident}/outcome", _outcome),
     "endpoint resolution": Write("POST /incidents/{incident}/resolution", _fix),
     "endpoint proposal": Write("POST /resolutions", lambda w, n: {"incident_id": w.incident, **_fix(w, n)}),
-    "endpoint correction": Write("PATCH /precedents/{precedent}", _correction, versioned=True),
+    "endpoint correction": Write("PATCH /precedents/{precedent}", _correction, version_of="/precedents/{precedent}"),
     "endpoint run written": Write(f"PUT {WRITTEN}", _always({"pipeline": "hot-0", "status": "running"})),
     "endpoint step written": Write(f"PUT {WRITTEN}/steps/train", _always({"owner": OWNER, "status": "running"})),
     "endpoint sub-task written": Write(f"PUT {WRITTEN}/steps/train/sub-tasks/one", _sub_task),
     "endpoint sub-tasks written, 20": Write(f"PUT {WRITTEN}/steps/train/sub-tasks", _sub_tasks),
-    "endpoint step handed over": Write(f"POST {WRITTEN}/steps/train/hand-over", _always({"owner": OWNER, "to": OTHER})),
+    "endpoint step handed over": Write(
+        f"POST {WRITTEN}/steps/train/hand-over",
+        _always({"owner": OWNER, "to": OTHER}),
+        version_of=f"{WRITTEN}/steps/train",
+    ),
     "endpoint decision": Write(f"POST {WRITTEN}/decisions", _decision),
     "endpoint logs": Write("POST /v1/logs", _logs),
     "endpoint traces": Write("POST /v1/traces", _traces),
@@ -152,7 +156,7 @@ WRITES = {
         "POST /mcp", _tool("advise", _failure), {"Accept": "application/json, text/event-stream"}
     ),
     "page Ask, asked": Write("POST /ui/ask", _failure),
-    "page Ask, only looked": Write("POST /ui/ask", lambda w, n: {**_failure(w, n), "only_look": "true"}),
+    "page Ask, only looked": Write("POST /ui/ask", lambda w, n: {**_failure(w, n), "only_look": "yes"}),
     "page Incident, outcome": Write("POST /ui/incidents/{incident}/outcome", _once(_outcome)),
     "page Incident, resolution": Write("POST /ui/incidents/{incident}/resolution", _once(_fix)),
     "page Precedent, vote": Write(

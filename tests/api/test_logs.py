@@ -54,7 +54,7 @@ log.info("it goes on after %d of %s", 2, "them")
 
 def written(format: str) -> str:
     """What the program writes to its log."""
-    program = [sys.executable, "-c", PROGRAM.format(format=format)]
+    program = [sys.executable, "-c", PROGRAM.format(format=str(format))]
     return subprocess.run(program, capture_output=True, text=True, timeout=60, check=True).stderr
 
 

@@ -6,7 +6,8 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,6 +19,7 @@ from api import composition
 from api.chat import telling
 from api.chat.announcing import LISTED
 from api.settings import Settings
+from api.web.pages.ask import AskForm
 from knowledge import notices
 from knowledge.store.embedded import EmbeddedPostgres
 from tests.api.chat.reading import leading, size, text_of
@@ -200,3 +202,10 @@ def test_many_at_once_are_one_message(replica: Replica, channel: FakeSlack) -> N
     assert f"and {len(lines) - LISTED} more" in text_of(posts[0].body["blocks"])
     assert 303 == pasted.status_code
     assert not [name for name in ("OldError", "AskedError", "PastedError") if name in text_of(posts[0].body["blocks"])]
+
+
+def test_what_people_ask_on_a_page_is_no_news() -> None:
+    """By the ids that the page gives: nobody else is told that somebody has pasted something."""
+    ids = AskForm(text="PastedError: on a page alone").external_ids(now=datetime.now(UTC))
+
+    assert [True, True] == [any(fnmatch(id, each.replace("%", "*")) for each in telling.ASKED) for id in ids]

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api.web.advice import NEAR
+from api.web.advice import DOCUMENTED, NEAR, OWN, ShownNeighbours, neighbours_in
 from api.web.rendering import Renderer, percent
 from tests.api.http.asking import SLOW_DOWN
 from tests.api.http.pipelines import HASH, put_run, put_step, put_sub_task
@@ -109,3 +109,24 @@ def test_names_of_callers_in_addresses(run_id: str, address: str | None) -> None
 
     assert address == renderer.address("run", run_id=run_id)
     assert renderer.address("nothing", run_id=run_id) is None
+
+
+def entry(id: str, similarity: float, source: str = "incident") -> dict[str, object]:
+    """As evidence has it."""
+    return {"precedent_id": id, "similarity": similarity, "source": source, "template": id}
+
+
+def near_of(neighbours: ShownNeighbours) -> list[str]:
+    """The ids of those that are shown at once."""
+    return [each.entry["precedent_id"] for each in neighbours.near]
+
+
+def test_what_is_nearest_is_seen_first() -> None:
+    """Evidence has the own ones first; a documented one that is far more alike is not hidden behind them."""
+    far = [entry(f"own {number}", 0.4 - number / 100) for number in range(3)]
+    advice = {"evidence": [*far, entry("documented", 0.9, "starter")]}
+    shown = {each.title: near_of(each) for each in neighbours_in(advice, text="")}
+    (alone,) = neighbours_in({"evidence": far}, text="", own="own 1")
+
+    assert [(DOCUMENTED, ["documented"]), (OWN, ["own 0", "own 1"])] == list(shown.items())
+    assert ["own 0", "own 2"] == near_of(alone)

@@ -169,7 +169,7 @@ def part(text: bytes, *, more: bytes = b"") -> bytes:
 @pytest.mark.parametrize(
     ("kind", "body", "status"),
     [
-        ("multipart/form-data; boundary=x", part(b"a\0b"), 422),
+        ("multipart/form-data; boundary=x", part(b"a\0b"), 200),
         ("multipart/form-data; boundary=x", part(b"a\xff"), 400),
         ("multipart/form-data; boundary=x", part(b"a", more=b'; filename="f"'), 400),
         ("multipart/form-data; boundary=x", b"--y\r\n", 400),
@@ -180,7 +180,7 @@ def part(text: bytes, *, more: bytes = b"") -> bytes:
 )
 def test_hostile_bodies(pages: httpx.Client, kind: str, body: bytes, status: int) -> None:
     """Of whatever type they say that they are."""
-    response = pages.post("/ui/ask", content=body, headers={"Content-Type": kind})
+    response = pages.post("/ui/ask", content=body, headers={"Content-Type": kind}, follow_redirects=True)
 
     assert status == response.status_code
     assert text_of(response)

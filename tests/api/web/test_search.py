@@ -188,7 +188,7 @@ def test_in_place_come_facets_and_results_alone(pages: httpx.Client, told: httpx
 
 
 def test_a_search_is_kept(pages: httpx.Client, told: httpx.Client) -> None:
-    """By its name, for all of the workspace, until it is deleted; kept twice it is the same, and another takes no name away."""
+    """By its name, for the whole workspace, until it is deleted; twice it is the same, and no other takes its name."""
     precedent(told, "apple", pipeline="fruit")
     fields = {"q": "apple", "pipeline": "fruit", "verdict": "unknown", "name": "Fruit"}
     kept, again = (pages.post("/ui/search/saved", data=fields) for _ in range(2))

@@ -168,6 +168,7 @@ async def test_everybody_can_use_it(page: Page, told: httpx.Client) -> None:
     await page.get_by_text("Save this search …").click()
     await page.get_by_label("Name").fill("A" * 100)
     await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("Saved.")).to_be_visible()
     faults += await unfit_on(page, "/ui/search?pipeline=fruit")
 
     assert [] == faults
