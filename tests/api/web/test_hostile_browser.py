@@ -8,8 +8,9 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from api.web.fences import POLICY
 from tests.api.http.asking import recorded
+from tests.api.http.pipelines import put_run, put_step
 from tests.api.web.knowing import imported, resolved
-from tests.api.web.looking import BROWSER, CANARY, Watch
+from tests.api.web.looking import BROWSER, CANARY, Watch, is_too_wide
 from tests.hostile import CHARACTERS, MUCH, SCRIPTS, TEXTS
 
 pytestmark = BROWSER
@@ -94,3 +95,29 @@ async def test_the_watch_sees_what_it_must(browser: Browser, service_url: str, n
 
     assert problems
     assert not (fenced and ran)
+
+
+async def test_names_without_a_space_fit_a_telephone(page: Page, told: httpx.Client) -> None:
+    """Wherever a page names a run, a step, a pipeline, an author or a version."""
+    long = "W" * 200
+    put_run(told, long, pipeline=long)
+    put_step(told, f"/runs/{long}/steps/{long}", owner=long)
+    incident = recorded(told, text=f"WideError: {long}", pipeline=long, step=long, run_id=long)
+    said = {"incident_id": incident["id"], "summary": long, "author": long, "fixed_in": {"image": long}}
+    assert 201 == told.post("/resolutions", json=said).status_code
+    resolved(told, incident["id"], long, author=long, fixed_in={"image": long})
+    precedent = f"/ui/precedents/{incident['precedent_id']}"
+    wide = []
+    for address in (
+        f"/ui/search?pipeline={long}",
+        f"/ui/runs/{long}",
+        "/ui/proposals",
+        f"/ui/incidents/{incident['id']}",
+        precedent,
+        f"{precedent}/merge?other={long}",
+    ):
+        await page.goto(address)
+        await page.locator("details").evaluate_all(OPEN)
+        wide += [address] if await is_too_wide(page) else []
+
+    assert [] == wide

@@ -159,7 +159,10 @@ async def test_everybody_can_use_it(page: Page, told: httpx.Client) -> None:
     starter = told.get("/search", params={"q": "storage sheds load"}).json()["results"][0]["precedent_id"]
     faults = [fault for id in (new["id"], starter) for fault in await unfit_on(page, f"/ui/precedents/{id}")]
     faults += await unfit_on(page, f"/ui/precedents/{full['id']}/merge?other={new['id']}")
+    faults += await unfit_on(page, f"/ui/precedents/{full['id']}/merge")
+    await page.goto(f"/ui/precedents/{full['id']}/merge?other={new['id']}")
     await page.get_by_role("button", name="Merge them").click()
+    await expect(page.get_by_text("Merged.")).to_be_visible()
     await page.add_init_script(OPEN)
     faults += await unfit_on(page, f"/ui/precedents/{full['id']}")
 

@@ -274,6 +274,8 @@ async def test_signing_in_with_a_browser(browser: Browser, guarded: ServiceProce
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.get_by_label("API key")).to_be_visible()
     await another.get_by_role("button", name="Ask", exact=True).click()
+    await expect(another.get_by_role("alert")).to_contain_text("What you wrote is still here.")
+    await another.locator("main form").evaluate("(form) => form.submit()")  # as without script
     await another.get_by_label("API key").fill(secret)
     await another.get_by_role("button", name="Sign in").click()
     unfit = await faults(another)
