@@ -170,12 +170,19 @@ class Expected:
     corrected: dict[str, Cause | None] = field(default_factory=dict)
     ended: dict[tuple[int, int], str] = field(default_factory=dict)
     known: set[tuple[int, int]] = field(default_factory=set)
+    explained: set[tuple[int, Cause]] = field(default_factory=set)
 
     def cause_of(self, incident: int, attempt: int) -> Cause | None:
         """Which cause this outcome counts for."""
         kind, advised = self.advised[incident]
         told = self.stated.get(kind, advised) if (incident, attempt) in self.known else None
         return self.corrected.get(kind) or told
+
+    def explain(self, incident: int, cause: Cause) -> None:
+        """A person found out; the very same said again, as a request sent twice is, changes nothing."""
+        if (incident, cause) not in self.explained:
+            self.explained.add((incident, cause))
+            self.stated[self.advised[incident][0]] = cause
 
     def end(self, incident: int, result: str, attempt: int) -> None:
         """A retry ended; how it ended before is no more."""
@@ -213,7 +220,7 @@ async def test_each_outcome_counts_once(
                 expected.end(number % len(made), result, attempt)
             case ("explains", number, cause):
                 await team.explains(made[number % len(made)], cause)
-                expected.stated[expected.advised[number % len(made)][0]] = cause
+                expected.explain(number % len(made), cause)
             case ("corrects", kind, cause):
                 await team.corrects(made["ab".index(kind)].precedent_id, cause)
                 expected.corrected[kind] = cause
