@@ -106,15 +106,16 @@ class _AsItIs:
 
 
 class _Packed:
-    """gzip, of any number of members (RFC 1952), or zlib. What comes out is counted while it comes out: a bomb ends
-    where the room does. So is what comes in, for of nothing there may be much as well."""
+    """gzip, of several members too (RFC 1952), or zlib. What comes out is counted while it comes out: a bomb ends where
+    the room does. So is what comes in, and of how many members, for of nothing there may be much as well."""
 
-    STEP = 256_000
+    STEP, MOST_MEMBERS = 256_000, 1_000
 
     def __init__(self, window: int) -> None:
         self._window = window
         self._stream = zlib.decompressobj(window)
         self._came = 0
+        self._members = 1
 
     def pieces(self, chunk: bytes, *, place: _Place) -> Iterator[bytes]:
         self._came += len(chunk)
@@ -137,6 +138,9 @@ class _Packed:
     def _begin_another(self) -> None:
         if self._window != GZIP:
             raise Problem(400, "There is more behind the end of the packed body.", field="body")
+        self._members += 1
+        if self._members > self.MOST_MEMBERS:
+            raise Problem(413, f"A packed body may have at most {self.MOST_MEMBERS:,} members.", field="body")
         self._stream = zlib.decompressobj(self._window)
 
     def end(self) -> None:
