@@ -162,9 +162,7 @@ WRITES = {
     "page Precedent, vote": Write(
         "POST /ui/precedents/{hot}/resolutions/{resolution}/vote", lambda _, n: {"helped": str(bool(n % 2)).lower()}
     ),
-    "page Search, saved": Write(
-        "POST /ui/search/saved", lambda w, n: {"name": f"search {n % 20}", "q": w.text(n)[:99]}
-    ),
+    "page Search, saved": Write("POST /ui/search/saved", lambda _, n: {"name": f"saved {n % 20}", "q": f"of {n % 20}"}),
     "page Sign out": Write("POST /ui/sign-out", _always({})),
     "page Workspace": Write("POST /ui/workspace", _always({"workspace": "default"})),
 }
