@@ -71,16 +71,19 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        unread = True
         try:
             self._check_host(scope)
             _check_address(scope)
             if scope["method"] in {"POST", "PUT", "PATCH"} and scope["path"] not in STREAMED:
                 body = await self._read(scope, receive)
+                unread = False
                 await self._check_body(scope, body)
                 receive = _replay(body, receive)
         except RefusedRequest as refused:
             answer = self._answer(scope, refused)
-            await (_dropping(answer) if refused.status == 413 else answer)(scope, receive, send)
+            # Where nothing is left to come, waiting for more would hold the answer back.
+            await (_dropping(answer) if refused.status == 413 and unread else answer)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 

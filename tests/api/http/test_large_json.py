@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from api import guard
 from api.auth import Gate
+from api.guard import DROPPING_S
 from api.problems import Problem
 from ingest import strict_json
 from knowledge.store.database import Database
@@ -60,8 +62,9 @@ async def test_without_a_key_nothing_is_read(path: str, read_in: list[int]) -> N
 
 
 async def test_too_many_values_are_refused() -> None:
-    """In words, to those who may ask."""
-    refused = await sent("/advise", ENDLESS, open=True)
+    """In words, to those who may ask; at once, for nothing of the body is still to come."""
+    async with asyncio.timeout(DROPPING_S / 2):
+        refused = await sent("/advise", ENDLESS, open=True)
 
     assert 413 == refused.status_code
     assert f"{strict_json.MOST_VALUES:,} values" in refused.json()["detail"]
