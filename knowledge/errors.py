@@ -44,6 +44,10 @@ class SpoolUnavailable(StoreUnavailable):
     """PostgreSQL cannot be reached, and what was reported cannot be kept until it is back."""
 
 
+class StoreContended(StoreUnavailable):
+    """Others changed the same rows in another order; nothing was written, and trying again may do."""
+
+
 class StoreBusy(KnowledgeError):
     """PostgreSQL has more to do than it can; come back in a moment."""
 

@@ -146,8 +146,7 @@ class Indexer:
             await self._index.upsert([point_of(row, profile=self._profile(row)) for row in present])
             await self._index.delete([row.signature_id for row in rows if row.retired])
             done = [row for row in rows if row.retired or row.embedding is not None]
-            await index_queue.mark_indexed(connection, [(row.signature_id, row.version) for row in done])
-        return len(done)
+            return await index_queue.mark_indexed(connection, [(row.signature_id, row.version) for row in done])
 
     def _profile(self, row: IndexRow) -> SparseVector:
         return self._starters.profile(self._starters.words(row.terms))
@@ -161,7 +160,7 @@ async def embed_missing(database: Database, embedder: Embedder) -> int:
         return 0
     vectors = await embedder.embed([each.text for each in missing])
     made = [MadeEmbedding(each, vector.tobytes()) for each, vector in zip(missing, vectors, strict=True)]
-    async with database.transaction() as connection:
+    async with database.connection() as connection:
         await index_queue.save_embeddings(connection, model_id=embedder.model_id, rows=made)
     return len(made)
 

@@ -5,15 +5,34 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from knowledge.documents import Document
+from knowledge.errors import StoreContended
 from knowledge.once import Once
 from knowledge.store import idempotency
 from knowledge.store.database import Connection, Database
+
+#: How often work is done when others change the same rows in another order.
+MOST_TRIES = 4
 
 
 async def write(
     database: Database, work: Callable[[Connection], Awaitable[Document]], *, workspace_id: int, once: Once | None
 ) -> Document:
-    """The answer of the work, or the one that was given for its key before."""
+    """The answer of the work, or the one that was given for its key before.
+
+    The work is done anew where PostgreSQL undid it because it and others waited for each other: it must change nothing
+    but rows.
+    """
+    for _ in range(MOST_TRIES - 1):
+        try:
+            return await _written(database, work, workspace_id=workspace_id, once=once)
+        except StoreContended:
+            continue
+    return await _written(database, work, workspace_id=workspace_id, once=once)
+
+
+async def _written(
+    database: Database, work: Callable[[Connection], Awaitable[Document]], *, workspace_id: int, once: Once | None
+) -> Document:
     async with database.transaction() as connection:
         if once is None:
             return await work(connection)

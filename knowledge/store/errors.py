@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
-from knowledge.errors import Conflict, InvalidInput, KnowledgeError, StoreUnavailable
+from knowledge.errors import Conflict, InvalidInput, KnowledgeError, StoreContended, StoreUnavailable
 
 GONE = (
     psycopg.OperationalError,
@@ -45,6 +45,8 @@ def _translate(error: psycopg.Error) -> KnowledgeError | None:
         return InvalidInput(f"PostgreSQL cannot store a value of this request (SQLSTATE {state or 'unknown'}).")
     if isinstance(error, psycopg.IntegrityError):
         return Conflict(f"The change contradicts what is stored (SQLSTATE {state}).")
+    if isinstance(error, errors.DeadlockDetected | errors.SerializationFailure):
+        return StoreContended(f"PostgreSQL could not let all of it happen at once ({type(error).__name__}).")
     if isinstance(error, GONE):
         return StoreUnavailable(f"PostgreSQL cannot be reached ({type(error).__name__}).")
     return None

@@ -26,14 +26,13 @@ async def missing_embeddings(connection: Connection, *, model_id: str, limit: in
 
 async def save_embeddings(connection: Connection, rows: Sequence[MadeEmbedding], *, model_id: str) -> None:
     """Keep vectors of this model; one whose text has changed since is dropped and asked for again."""
-    async with connection.transaction():
-        for kind in (EmbeddingKind.RESOLUTION, EmbeddingKind.SIGNATURE):  # precedents are locked before signatures
-            made = [row for row in rows if row.of.kind is kind]
-            values: dict[str, Any] = {"ids": [row.of.id for row in made], "embeddings": [row.embedding for row in made]}
-            if kind is EmbeddingKind.RESOLUTION:
-                values["texts"] = [row.of.text for row in made]
-            if made:
-                await execute(connection, f"index_queue.save_{kind}_embeddings", model_id=model_id, **values)
+    for kind in EmbeddingKind:  # a transaction each: both hold precedents, in the order of their ids
+        made = [row for row in rows if row.of.kind is kind]
+        values: dict[str, Any] = {"ids": [row.of.id for row in made], "embeddings": [row.embedding for row in made]}
+        if kind is EmbeddingKind.RESOLUTION:
+            values["texts"] = [row.of.text for row in made]
+        if made:
+            await execute(connection, f"index_queue.save_{kind}_embeddings", model_id=model_id, **values)
 
 
 async def take(connection: Connection, *, model_id: str, limit: int) -> list[IndexRow]:
@@ -51,11 +50,15 @@ async def take(connection: Connection, *, model_id: str, limit: int) -> list[Ind
     ]
 
 
-async def mark_indexed(connection: Connection, rows: Sequence[tuple[UUID, int]]) -> None:
-    """Say which versions the index shows now: `(signature id, version)`. Retired ones are deleted."""
+async def mark_indexed(connection: Connection, rows: Sequence[tuple[UUID, int]]) -> int:
+    """Say which versions the index shows now: `(signature id, version)`; how many were marked. Retired ones are deleted.
+
+    What somebody is changing at that moment is left out, and stays pending.
+    """
     ids = [id for id, _ in rows]
-    await execute(connection, "index_queue.mark_indexed", ids=ids, versions=[version for _, version in rows])
+    marked = await execute(connection, "index_queue.mark_indexed", ids=ids, versions=[version for _, version in rows])
     await execute(connection, "index_queue.delete_retired", ids=ids)
+    return marked
 
 
 async def pending_count(connection: Connection, *, workspace_id: int | None = None) -> int:

@@ -23,11 +23,15 @@ UNION ALL
 LIMIT %(limit)s
 
 -- name: save_signature_embeddings
--- A new vector is something new for the index; locked in the order of ids.
+-- A new vector is something new for the index. Whoever changes signatures holds their precedents, in the order of ids:
+-- two who change several then never wait in a circle. One that went to another precedent meanwhile is asked for again.
+WITH held AS (
+    SELECT id FROM precedents WHERE id IN (SELECT precedent_id FROM signatures WHERE id = ANY (%(ids)s::uuid[]))
+    ORDER BY id FOR NO KEY UPDATE
+)
 UPDATE signatures s SET embedding = made.embedding, model_id = %(model_id)s, version = s.version + 1
 FROM unnest(%(ids)s::uuid[], %(embeddings)s::bytea[]) AS made (id, embedding)
-WHERE s.id = made.id AND s.id IN (
-    SELECT id FROM signatures WHERE id = ANY (%(ids)s::uuid[]) ORDER BY id FOR NO KEY UPDATE)
+WHERE s.id = made.id AND s.precedent_id IN (SELECT id FROM held)
 
 -- name: save_resolution_embeddings
 -- Only where the text is still the one that was embedded.
@@ -66,14 +70,18 @@ FROM signatures s JOIN precedents p ON p.id = s.precedent_id
 WHERE s.id = ANY (%(ids)s) ORDER BY s.id
 
 -- name: mark_indexed
--- What changed meanwhile has a higher version and stays pending.
+-- What changed meanwhile has a higher version and stays pending. So does what is being changed: this holds no precedents,
+-- so it waits for nobody.
 UPDATE signatures s SET index_version = greatest(s.index_version, done.version)
 FROM unnest(%(ids)s::uuid[], %(versions)s::bigint[]) AS done (id, version)
-WHERE s.id = done.id
+WHERE s.id = done.id AND s.id IN (
+    SELECT id FROM signatures WHERE id = ANY (%(ids)s::uuid[]) FOR NO KEY UPDATE SKIP LOCKED)
 
 -- name: delete_retired
 -- Out of the index: nothing needs it any more.
-DELETE FROM signatures WHERE id = ANY (%(ids)s) AND retired AND index_version >= version
+DELETE FROM signatures WHERE id IN (
+    SELECT id FROM signatures WHERE id = ANY (%(ids)s::uuid[]) AND retired AND index_version >= version
+    FOR UPDATE SKIP LOCKED)
 
 -- name: pending_count
 -- What `wait=indexed` waits for; without a workspace, all of it.

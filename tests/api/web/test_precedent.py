@@ -185,7 +185,8 @@ def test_who_comes_late_changes_nothing(pages: httpx.Client, told: httpx.Client,
     }[what]
     action = f"/ui/precedents/{found['id']}/{what}"
     hidden = fields_of_form(pages.get(f"/ui/precedents/{found['id']}"), action)
-    sent(pages, found["id"], "verdict", verdict="transient", reason="first")
+    first = sent(pages, found["id"], "verdict", verdict="transient", reason="first")
+    assert 303 == first.status_code, text_of(first)
     before = told.get(f"/precedents/{found['id']}").json()
     answer = pages.post(action, data=hidden | fields)
     in_place = pages.post(action, data=hidden | fields, headers={"HX-Request": "true"})

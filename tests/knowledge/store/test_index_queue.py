@@ -107,6 +107,25 @@ async def test_change_while_it_is_indexed_does_not_wait_and_stays_pending(
     assert [Verdict.GENUINE] == [row.verdict for row in await bring(database)]
 
 
+async def test_the_worker_waits_for_nobody_who_changes_a_precedent(
+    database: Database, connection: Connection, workspace: int, incident: MakeIncident
+) -> None:
+    """With two signatures of one precedent, both would wait for each other: what is being changed stays pending."""
+    recorded = await record(connection, [incident("a"), incident("b"), incident("c")])
+    into, source, _ = (each.precedent_id for each in recorded)
+    await corrections.merge(connection, workspace_id=workspace, into=into, sources=[source], expected_version=1)
+    rows = await bring(database)
+    await index_queue.mark_all_stale(connection)
+    async with database.transaction() as person, database.transaction() as worker, asyncio.timeout(5):
+        await corrections.patch(person, workspace_id=workspace, id=into, expected_version=2, verdict=Verdict.GENUINE)
+        marked = await index_queue.mark_indexed(worker, [(row.signature_id, row.version) for row in rows])
+    again = await bring(database)
+
+    assert (3, 1) == (len(rows), marked)
+    assert {(into, Verdict.GENUINE)} == {(row.precedent_id, row.verdict) for row in again}
+    assert 2 == len(again)
+
+
 async def test_embeddings_are_asked_for_saved_and_asked_again_of_a_new_model(
     database: Database, connection: Connection, incident: MakeIncident
 ) -> None:
