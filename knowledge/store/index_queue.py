@@ -51,9 +51,9 @@ async def take(connection: Connection, *, model_id: str, limit: int) -> list[Ind
 
 
 async def mark_indexed(connection: Connection, rows: Sequence[tuple[UUID, int]]) -> int:
-    """Say which versions the index shows now: `(signature id, version)`; how many were marked. Retired ones are deleted.
+    """Say which versions the index shows now: `(signature id, version)`; how many were marked.
 
-    What somebody is changing at that moment is left out, and stays pending.
+    Retired ones are deleted. What somebody is changing at that moment is left out, and stays pending.
     """
     ids = [id for id, _ in rows]
     marked = await execute(connection, "index_queue.mark_indexed", ids=ids, versions=[version for _, version in rows])
