@@ -19,7 +19,7 @@ serve: $(READY)
 	@exec $(BIN)/seenbefore serve --host $(HOST) --port $(PORT) --data $(DATA)
 
 test: $(READY_DEV) lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 	@# The store is tested on the oldest PostgreSQL that it supports too, where there is one; the gate brings one.
 	@if [ -x $(POSTGRES_15)/initdb ] || [ "$$CI" = true ]; then \
 		$(BIN)/python -m pytest -n 2 --dist loadfile tests/knowledge/store --postgres-bin $(POSTGRES_15); \

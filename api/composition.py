@@ -111,7 +111,7 @@ async def build(
         except IndexUnavailable as error:
             say(f"the index is away; until it comes, documented and known failures answer: {error}")
         say("loading the starter precedents (the first time takes half a minute)")
-        starters = await load_starter(database, read_catalogue(), embedder=embedder)
+        starters = await load_starter(database, read_catalogue(), embedder=embedder, vectors=settings.data / "models")
         indexer = Indexer(database, index=index, embedder=embedder, starters=starters)
         metrics = Metrics()
         spool = Spool(settings.data / SPOOL_FILE)

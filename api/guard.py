@@ -21,6 +21,8 @@ from knowledge.errors import StoreUnavailable
 
 #: These bound and check their bodies themselves.
 STREAMED = frozenset({"/incidents/import", "/v1/logs", "/v1/traces"})
+#: Exporters pack what they send, and these unpack it; elsewhere a packed body would be told to be no JSON.
+UNPACKING = frozenset({"/v1/logs", "/v1/traces"})
 #: These say in their own protocol what is wrong with a message, so that whoever sent it is told.
 SPOKEN = frozenset({"/mcp", "/mcp/"})
 #: Below these, forms are sent instead of JSON.
@@ -31,8 +33,8 @@ FORM_TYPES = frozenset({b"application/x-www-form-urlencoded", b"multipart/form-d
 PROVEN = ("/chat/", "/doors/sentry", "/doors/github")
 #: What this machine calls itself.
 OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
-#: Of a body that is too large, so much is read and dropped behind the refusal: a client that writes on sees its
-#: connection reset otherwise, and not why.
+#: Of a body that is too large or packed, so much is read and dropped behind the refusal: a client that writes on sees
+#: its connection reset otherwise, and not why.
 MOST_DROPPED = 200_000_000
 DROPPING_S = 30.0
 #: Bodies of more bytes than this take longer to check than a thread to be handed them.
@@ -75,7 +77,10 @@ class Guard:
         try:
             self._check_host(scope)
             _check_address(scope)
-            if scope["method"] in {"POST", "PUT", "PATCH"} and scope["path"] not in STREAMED:
+            writes = scope["method"] in {"POST", "PUT", "PATCH"}
+            if writes and scope["path"] not in UNPACKING and not _is_proven(scope):
+                _check_encoding(scope)
+            if writes and scope["path"] not in STREAMED:
                 body = await self._read(scope, receive)
                 unread = False
                 await self._check_body(scope, body)
@@ -83,7 +88,8 @@ class Guard:
         except RefusedRequest as refused:
             answer = self._answer(scope, refused)
             # Where nothing is left to come, waiting for more would hold the answer back.
-            await (_dropping(answer) if refused.status == 413 and unread else answer)(scope, receive, send)
+            drops = unread and refused.status in {413, 415}
+            await (_dropping(answer) if drops else answer)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -203,6 +209,12 @@ def _check_address(scope: Scope) -> None:
             raise RefusedRequest(400, f"The {name} is not valid UTF-8.", field=name) from None
     if b"%2f" in (scope.get("raw_path") or b"").lower():
         raise RefusedRequest(422, "A name in the path holds a slash (%2F), which parts names here.", field="path")
+
+
+def _check_encoding(scope: Scope) -> None:
+    given = (_header(scope, b"content-encoding") or b"").strip().lower()
+    if given not in {b"", b"identity"}:
+        raise RefusedRequest(415, "Send the body as it is, without Content-Encoding.", field="Content-Encoding")
 
 
 def _is_proven(scope: Scope) -> bool:

@@ -10,8 +10,7 @@ import orjson
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
 from api.models import Answer
-from api.models_runs import Name
-from ingest.records import Environment, Request
+from ingest.records import Environment, Name, Request
 from knowledge.decisions import LARGEST_CHOICE, Said
 from knowledge.refusals import Comparison, Reason
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_
 
 from api.context import OLDEST_S
 from api.models import Answer, ProblemAnswer
-from ingest.records import Request
+from ingest.records import LONGEST_NAME, Name, Request
 from knowledge.state.states import Artifacts, RunSaid, Status, StepSaid, SubTaskSaid, SubTaskStatus, SubTaskWrite
 
 #: Bytes of the JSON of attributes.
@@ -24,9 +24,8 @@ MOST_AT_ONCE = 100
 LONGEST_LEASE_S = 86_400.0
 LEASE_S = 60.0
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 #: Sub-tasks have addresses, in which a slash would part them.
-SubTaskName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^/]*$")]
+SubTaskName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^/]*$")]
 Hash = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9a-fA-F]{64}$", to_lower=True),
@@ -127,7 +126,11 @@ class SubTaskBody(Request):
     artifacts: Annotated[dict[Name, ArtifactBody], Field(max_length=MOST_ARTIFACTS)] | None = Field(
         default=None, description="Of a completion. Begun anew, a sub-task has none until it is completed again."
     )
-    holder: Name | None = Field(default=None, description="The process that does the work; the owner by default.")
+    holder: Name | None = Field(
+        default=None,
+        description="The process that does the work. A claim without one is given a name of its own in the answer, "
+        "which renews it; without that another claim is refused while the lease runs.",
+    )
     lease_s: Annotated[float, Field(gt=0, le=LONGEST_LEASE_S, allow_inf_nan=False)] = Field(
         default=LEASE_S, description="While it is started: nobody else may claim it for so many seconds."
     )
@@ -146,7 +149,7 @@ class SubTaskBody(Request):
         return SubTaskSaid(
             owner=self.owner,
             status=self.status,
-            holder=self.holder or self.owner,
+            holder=self.holder,
             lease_s=self.lease_s,
             inputs_hash=self.inputs_hash,
             artifacts=artifacts,
@@ -159,10 +162,10 @@ class SubTaskOfMany(SubTaskBody):
     """What is said of one of several sub-tasks, with what a request of its own would say beside it."""
 
     sub_task: SubTaskName
-    version: Annotated[int, Field(ge=0, lt=10**18)] | None = Field(
+    version: Annotated[int, Field(ge=0, lt=10**18, strict=True)] | None = Field(
         default=None, description="That of the row that was read, as `If-Match` names it; a first write has none."
     )
-    age_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+    age_s: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)] | None = Field(
         default=None, description="Seconds since this was said, where it is delivered late, as in `Seenbefore-Age`."
     )
 

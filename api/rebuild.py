@@ -148,7 +148,7 @@ async def _beside(work: Coroutine[Any, Any, object], *, left: Left, pending: Cal
 
 
 async def _mark_all(database: Database) -> None:
-    async with database.transaction() as connection:
+    async with database.connection() as connection:
         await index_queue.mark_all_stale(connection)
 
 

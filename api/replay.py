@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -18,6 +19,8 @@ Say = Callable[[str], None]
 #: Failures after which the index is put in order, so that long histories stay quick.
 OPTIMIZE_EVERY = 2_000
 
+log = logging.getLogger(__name__)
+
 
 async def replay(
     history: Sequence[Past], *, settings: Settings, delay: timedelta, say: Say, advance: Callable[[int], None]
@@ -28,7 +31,7 @@ async def replay(
     servers are not touched. `advance` is called with how many failures were asked since.
     """
     with tempfile.TemporaryDirectory(prefix="seenbefore-replay-", ignore_cleanup_errors=True) as folder:
-        await asyncio.to_thread(_borrow_models, settings.data, Path(folder))
+        await asyncio.to_thread(borrow_models, settings.data, Path(folder))
         private = {"data": Path(folder), "database_url": None, "qdrant_url": None, "qdrant_api_key": None}
         clock = MovingClock(min(past.occurred_at for past in history))
         async with build(settings.model_copy(update=private), say=say, clock=clock) as parts:
@@ -49,7 +52,11 @@ async def _replay(
     return told
 
 
-def _borrow_models(data: Path, folder: Path) -> None:
-    """A copy of what the service has converted, where there is any: making it anew takes longer."""
-    if (data / "models").is_dir():
-        shutil.copytree(data / "models", folder / "models")
+def borrow_models(data: Path, folder: Path) -> None:
+    """A copy of what the service has converted and embedded, where there is any: making it anew takes half a minute."""
+    try:
+        if (data / "models").is_dir():
+            shutil.copytree(data / "models", folder / "models", ignore=shutil.ignore_patterns("*.draft"))
+    except OSError as error:  # another's folder, or what is written into it just now
+        log.info("the service's model cannot be borrowed: %s", type(error).__name__)
+        shutil.rmtree(folder / "models", ignore_errors=True)

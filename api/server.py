@@ -20,6 +20,9 @@ from api.problems import response
 from api.settings import Settings
 
 BACKLOG = 2048
+#: Seconds that a connection may idle: longer than callers keep one (our client 30, most proxies 60), so that none ends
+#: while somebody sends on it.
+KEEP_ALIVE_S = 75
 #: Signals that end the service in order.
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -53,6 +56,7 @@ async def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
                         access_log=False,
                         lifespan="on",
                         proxy_headers=False,
+                        timeout_keep_alive=KEEP_ALIVE_S,
                     )
                 )
                 server.announce = lambda: _announce(settings, listener, guarded=guarded, say=say)

@@ -19,6 +19,7 @@ from knowledge.intake import prepare_now
 from knowledge.signature import sign
 from knowledge.signature.signature import Signature
 from knowledge.starter.catalogue import Catalogue, StarterPrecedent
+from knowledge.starter.vectors import VectorFile, key_of
 from knowledge.store.ids import precedent_id
 from knowledge.store.workspaces import STARTER_WORKSPACE_ID
 
@@ -98,8 +99,12 @@ def _same(precedent: StarterPrecedent, signature: Signature) -> Neighbour:
 
 
 def _embed(texts: Sequence[str], *, cache: Path, taught: bool) -> Matrix:
+    """As the model does; what it made of the starter precedents for a service is taken from the service's file."""
     embedder = load_embedder(cache=cache, taught=taught)
     try:
-        return embedder.embed_now(texts)
+        kept = VectorFile(cache, model_id=embedder.model_id, dimensions=embedder.dimensions).read()
+        missing = [text for text in texts if key_of(text) not in kept]
+        kept |= {key_of(text): vector for text, vector in zip(missing, embedder.embed_now(missing), strict=True)}
+        return np.array([kept[key_of(text)] for text in texts], dtype=np.float32)
     finally:
         embedder.close()

@@ -47,7 +47,11 @@ def text_of(value: Any, *, most: int = 2_000_000) -> str | None:
     """A text without NUL and lone surrogates, which cannot be stored; None for what is no text or an empty one."""
     if not isinstance(value, str) or not value.strip():
         return None
-    text = value[:most].replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return whole(value[:most].replace("\0", "\N{REPLACEMENT CHARACTER}"))
+
+
+def whole(text: str) -> str:
+    """A text in which no character is half there: programs that cut texts by length leave lone surrogates."""
     return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 

@@ -14,6 +14,8 @@ from ingest.foreign import attempt_of, environment_of, moment_of, name_of, objec
 from ingest.items import id_of
 from knowledge.failures import Failure
 
+#: How the ids of jobs that failed begin.
+JOBS = "github:"
 #: Conclusions of what failed by itself; `cancelled`, `skipped` and the like are somebody's will.
 FAILED = ("failure", "timed_out", "startup_failure")
 MOST_STEPS = 50
@@ -60,7 +62,15 @@ def id_of_job(run: str, attempt: int, job: str) -> str:
     Of its name's characters those are left out that no name of a file in the archive of logs has.
     """
     name = " ".join(job.replace("/", "").replace(":", "").split())
-    return id_of("github", run, attempt, name)
+    return id_of(JOBS.removesuffix(":"), run, attempt, name)
+
+
+def is_only_told_of(incident: Mapping[str, Any]) -> bool:
+    """Whether an incident says of its job no more than the webhook: that steps of it failed, and not how."""
+    lines = (text_of(incident.get("text")) or "").splitlines()
+    endings = tuple(f" ended with {conclusion}" for conclusion in FAILED)
+    of_webhook = "job_id" in object_of(incident.get("environment"))
+    return of_webhook and bool(lines) and all(each.startswith("Error: ") and each.endswith(endings) for each in lines)
 
 
 def pipeline_of(repository: str, *, workflow: str | None) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ingest import github
 from ingest.records import LineProblem, read_failure
 from knowledge.errors import InvalidInput
 from knowledge.failures import Failure
@@ -21,9 +22,17 @@ MOST_LISTED = 1_000
 
 
 class Recording(Protocol):
-    """What an import needs of the service."""
+    """What recording needs of the service."""
 
     async def record_many(self, workspace: str, failures: list[Failure]) -> list[Recorded]: ...
+
+
+class Importing(Recording, Protocol):
+    """What an import needs of the service."""
+
+    async def told(self, workspace: str, external_ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]: ...
+
+    async def retell(self, workspace: str, failure: Failure, *, instead_of: str) -> bool: ...
 
 
 @dataclass
@@ -52,9 +61,9 @@ class Report:
 
 
 async def import_lines(
-    chunks: AsyncIterator[bytes], *, workspace: str, service: Recording, longest_line: int
+    chunks: AsyncIterator[bytes], *, workspace: str, service: Importing, longest_line: int
 ) -> Report:
-    """Read, record in batches, report."""
+    """Read, record in batches, report. A job of GitHub's that its webhook told of first is told anew, by its log."""
     report = Report()
     batch: list[tuple[int, Failure]] = []
     async for number, line in lines(chunks, longest=longest_line):
@@ -68,10 +77,25 @@ async def import_lines(
             except LineProblem as problem:
                 report.reject(number, str(problem))
         if len(batch) >= BATCH:
-            await record_batch(batch, workspace=workspace, service=service, report=report)
+            await _import_batch(batch, workspace=workspace, service=service, report=report)
             batch = []
-    await record_batch(batch, workspace=workspace, service=service, report=report)
+    await _import_batch(batch, workspace=workspace, service=service, report=report)
     return report
+
+
+async def _import_batch(
+    batch: list[tuple[int, Failure]], *, workspace: str, service: Importing, report: Report
+) -> None:
+    known = await record_batch(batch, workspace=workspace, service=service, report=report)
+    jobs = {
+        failure.external_id: failure
+        for number, failure in batch
+        if number in known and failure.external_id and failure.external_id.startswith(github.JOBS)
+    }
+    for id, incident in (await service.told(workspace, list(jobs))).items():
+        if github.is_only_told_of(incident) and await service.retell(workspace, jobs[id], instead_of=incident["text"]):
+            report.duplicates -= 1
+            report.accepted += 1
 
 
 async def record_batch(

@@ -23,8 +23,10 @@ from knowledge.failures import Action, Cause, ErrorInfo, Failure, Resolution, Ve
 from knowledge.fixes import LONGEST_VALUE
 from knowledge.signature.scrub import scrub
 
+#: Characters of a name, wherever it is told: a run that an incident may name can be told of, and its page looked at.
+LONGEST_NAME = 500
 #: Names are short; texts may be whole logs (the body limit bounds them).
-Name = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
 Text = Annotated[str, StringConstraints(max_length=2_000_000)]
 Summary = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
 #: A handful of versions, images or commits.

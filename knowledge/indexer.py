@@ -48,6 +48,7 @@ class Indexer:
         self._embedder = embedder
         self._awake = asyncio.Event()
         self._waiting = 0
+        self._hurried = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -78,6 +79,7 @@ class Indexer:
         """Wait until the index shows all of a workspace; False when that takes longer."""
         deadline = asyncio.get_running_loop().time() + limit_s
         self._waiting += 1
+        self._hurried.set()
         try:
             while asyncio.get_running_loop().time() < deadline:
                 self.wake()
@@ -88,6 +90,8 @@ class Indexer:
             return False
         finally:
             self._waiting -= 1
+            if not self._waiting:
+                self._hurried.clear()
 
     async def reconcile(self) -> int:
         """Compare every point with PostgreSQL and queue or remove what disagrees; how many did.
@@ -102,7 +106,7 @@ class Indexer:
                 if stored.pop(identifier, 0) != version:  # 0: not written yet, and waiting in the queue
                     stale.append(identifier)
         for batch in _batches(stale, 1000):
-            async with self._database.transaction() as connection:
+            async with self._database.connection() as connection:
                 await index_queue.mark_stale(connection, batch)
         for batch in _batches(sorted(stored), 1000):
             await self._index.delete(batch)
@@ -128,8 +132,8 @@ class Indexer:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(IDLE_S):
                     await self._awake.wait()
-                if not self._waiting:
-                    await asyncio.sleep(GATHER_S)
+                async with asyncio.timeout(GATHER_S):  # unless somebody waits, now or meanwhile
+                    await self._hurried.wait()
 
     async def _optimize(self) -> None:
         while True:

@@ -41,7 +41,7 @@ class Notices:
         self._clock = clock
 
     async def gather(self, *, asked: list[str]) -> int:
-        """Note what is new; how many. `asked`: patterns of the external ids of what was asked in chat."""
+        """Note what is new; how many. `asked`: patterns of the external ids of what people only asked about."""
         channel = await self._named()
         async with self._database.transaction() as connection:
             return await notices.gather(connection, channel, asked=asked)
@@ -69,8 +69,8 @@ class Notices:
         """One message was sent for all of these precedents."""
         channel = await self._named()
         async with self._database.transaction() as connection:
+            await notices.pause(connection, channel, wait=PEACE)  # the channel first, as everywhere
             await notices.posted_together(connection, channel, told, message=message)
-            await notices.pause(connection, channel, wait=PEACE)
 
     async def detailed(self, notice: Notice) -> None:
         """Its thread has the details."""

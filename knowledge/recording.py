@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +24,7 @@ from knowledge.spool import Spool, Spooled
 from knowledge.spooling import KeptAside, from_body, to_body
 from knowledge.store import advice, fixes, idempotency, incidents, workspaces
 from knowledge.store.advice import Judged
+from knowledge.store.contention import anew
 from knowledge.store.database import Connection, Database
 from knowledge.store.ids import uuid7
 from knowledge.store.records import NewIncident, Recorded
@@ -115,6 +118,17 @@ class Recorder:
             self._wake()
         return recorded
 
+    async def record_many(self, rows: Sequence[NewIncident]) -> list[Recorded]:
+        """Record a batch, one answer a row, in order; all or none."""
+
+        async def work() -> list[Recorded]:
+            async with self._database.transaction() as connection:
+                return await incidents.record(connection, rows)
+
+        recorded = await anew(work)
+        self._wake()
+        return recorded
+
     async def advise_recorded(
         self,
         recorded: Recorded,
@@ -193,19 +207,24 @@ class Recorder:
         return written
 
     async def _write_spooled(self, waiting: list[Spooled]) -> int:
-        kept = [(each.workspace, from_body(each.body)) for each in waiting]
-        async with self._database.transaction() as connection:
-            await incidents.replay_alone(connection)
-            there = await incidents.existing(connection, [each.incident_id for _, each in kept])
-            rows = [
-                await self._from_spool(connection, workspace, each)
-                for workspace, each in kept
-                if each.incident_id not in there
-            ]
-            await incidents.record(connection, [row for row in rows if row is not None])
+        by_workspace: defaultdict[str, list[KeptAside]] = defaultdict(list)
+        for each in waiting:
+            by_workspace[each.workspace].append(from_body(each.body))
+        for workspace, kept in by_workspace.items():  # a transaction each: nobody holds things of two workspaces
+            await anew(partial(self._write_kept, workspace, kept))
         await asyncio.to_thread(self._spool.remove, [each.number for each in waiting])
         self._wake()
         return len(waiting)
+
+    async def _write_kept(self, workspace: str, kept: Sequence[KeptAside]) -> None:
+        async with self._database.transaction() as connection:
+            await incidents.replay_alone(connection)
+            there = await incidents.existing(connection, [each.incident_id for each in kept])
+            workspace_id = await workspaces.ensure(connection, workspace)
+            rows = [
+                await self._from_spool(connection, workspace_id, each) for each in kept if each.incident_id not in there
+            ]
+            await incidents.record(connection, [row for row in rows if row is not None])
 
     async def _write_or_refuse(self, spooled: Spooled) -> int:
         """What can never be written must not hold the others up for ever."""
@@ -218,9 +237,8 @@ class Recorder:
             await asyncio.to_thread(self._spool.refuse, spooled.number, reason=reason)
             return 0
 
-    async def _from_spool(self, connection: Connection, workspace: str, kept: KeptAside) -> NewIncident | None:
+    async def _from_spool(self, connection: Connection, workspace_id: int, kept: KeptAside) -> NewIncident | None:
         """The row to write; None when the request was done already, under its key."""
-        workspace_id = await workspaces.ensure(connection, workspace)
         if kept.once is not None and not await idempotency.adopt(
             connection, kept.once, workspace_id=workspace_id, response=kept.answer
         ):

@@ -17,6 +17,7 @@ from knowledge.failures import ErrorInfo, Failure
 from knowledge.intake import prepare_now
 from knowledge.signature.signature import SIGNATURE_VERSION, Signature
 from knowledge.store import resigning
+from knowledge.store.contention import anew
 from knowledge.store.database import Database
 from knowledge.store.resigning import Pending, Sample, Wording
 
@@ -70,8 +71,12 @@ async def _resign_one(database: Database, pending: Pending, *, version: int) -> 
     async with database.connection() as connection:
         samples = await resigning.samples(connection, pending.id, limit=SAMPLES)
     wordings = await asyncio.to_thread(_wordings, samples)
-    async with database.transaction() as connection:
-        await resigning.apply(connection, pending, wordings, version=version)
+
+    async def work() -> None:
+        async with database.transaction() as connection:
+            await resigning.apply(connection, pending, wordings, version=version)
+
+    await anew(work)
 
 
 def _log_given_up(pending: Pending, error: Exception, *, version: int) -> None:

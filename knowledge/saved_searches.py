@@ -34,8 +34,20 @@ class SavedSearches:
         async with self._database.connection() as connection:
             return await stored.all_of(connection, workspace_id=workspace_id)
 
-    async def remove(self, workspace: str, id: UUID) -> None:
-        """Forget one; raises `NotFound`."""
+    async def remove(self, workspace: str, id: UUID, *, by: str | None = None) -> None:
+        """Delete one; raises `NotFound`. For a day it can be brought back."""
         workspace_id = await self._workspaces.id_of(workspace)
         async with self._database.transaction() as connection:
-            await stored.remove(connection, workspace_id=workspace_id, id=id)
+            await stored.remove(connection, workspace_id=workspace_id, id=id, removed_by=by and scrub(by))
+
+    async def removed(self, workspace: str, id: UUID) -> SavedSearch:
+        """One that was deleted within the last day, as it was; raises `NotFound`."""
+        workspace_id = await self._workspaces.id_of(workspace)
+        async with self._database.connection() as connection:
+            return await stored.removed(connection, workspace_id=workspace_id, id=id)
+
+    async def bring_back(self, workspace: str, id: UUID) -> SavedSearch:
+        """Undo that it was deleted; raises `NotFound` after a day, and `Conflict` where its name has another."""
+        workspace_id = await self._workspaces.id_of(workspace)
+        async with self._database.transaction() as connection:
+            return await stored.bring_back(connection, workspace_id=workspace_id, id=id)

@@ -36,7 +36,7 @@ from knowledge.signature.scrub import scrub
 from knowledge.spool import Spool
 from knowledge.spooling import aside_id
 from knowledge.state.resuming import Resuming
-from knowledge.store import incidents, outcomes, resolutions
+from knowledge.store import incidents, outcomes, resolutions, retelling
 from knowledge.store.database import Connection, Database
 from knowledge.store.records import Recorded
 from knowledge.storms import Storms
@@ -155,11 +155,22 @@ class KnowledgeService:
         """Record a batch, one answer a failure, in order; all or none."""
         prepared = await prepare_many(failures)
         workspace_id, now = await self._workspace(workspace), self._clock()
-        rows = [as_incident(each, workspace_id=workspace_id, now=now) for each in prepared]
-        async with self._database.transaction() as connection:
-            recorded = await incidents.record(connection, rows)
-        self._indexer.wake()
-        return recorded
+        return await self._recorder.record_many(
+            [as_incident(each, workspace_id=workspace_id, now=now) for each in prepared]
+        )
+
+    async def retell(self, workspace: str, failure: Failure, *, instead_of: str) -> bool:
+        """Let the incident with the failure's external id, which says `instead_of`, say what the failure says.
+
+        False where it says something else by now, is part of a storm, or somebody has said something of it.
+        """
+        workspace_id, prepared = await self._workspace(workspace), await prepare(failure)
+        row = as_incident(prepared, workspace_id=workspace_id, now=self._clock())
+
+        async def work(connection: Connection) -> Document:
+            return {"retold": await retelling.retell(connection, row, instead_of=instead_of)}
+
+        return bool((await self._write(workspace_id, None, work))["retold"])
 
     async def known(self, workspace: str, external_ids: Sequence[str]) -> set[str]:
         """Which of these external ids have incidents already; one with a secret in it is never told to be known."""

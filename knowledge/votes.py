@@ -27,7 +27,7 @@ class Votes:
     ) -> None:
         """Say whether a resolution helped; again, it replaces what was said before, and None takes it back."""
         workspace_id = await self._workspaces.id_of(workspace)
-        async with self._database.transaction() as connection:
+        async with self._database.connection() as connection:
             await stored.vote(
                 connection,
                 workspace_id=workspace_id,

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from knowledge.documents import Document
-from knowledge.errors import StoreContended
 from knowledge.once import Once
 from knowledge.store import idempotency
+from knowledge.store.contention import anew
 from knowledge.store.database import Connection, Database
-
-#: How often work is done when others change the same rows in another order.
-MOST_TRIES = 4
 
 
 async def write(
@@ -22,12 +19,7 @@ async def write(
     The work is done anew where PostgreSQL undid it because it and others waited for each other: it must change nothing
     but rows.
     """
-    for _ in range(MOST_TRIES - 1):
-        try:
-            return await _written(database, work, workspace_id=workspace_id, once=once)
-        except StoreContended:
-            continue
-    return await _written(database, work, workspace_id=workspace_id, once=once)
+    return await anew(lambda: _written(database, work, workspace_id=workspace_id, once=once))
 
 
 async def _written(

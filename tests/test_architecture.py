@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -71,9 +72,16 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def read(path: Path) -> tuple[str | None, frozenset[str]]:
+    """What a module says that it is, and what it imports; parsed once for all who ask."""
+    tree = ast.parse(path.read_text())
+    return ast.get_docstring(tree), frozenset(imports(tree, path))
+
+
+def imports(tree: ast.Module, path: Path) -> Iterator[str]:
     """The dotted names that a module imports, wherever in it."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -83,7 +91,7 @@ def imports(path: Path) -> Iterator[str]:
 
 def imported(path: Path) -> set[str]:
     """The packages that a module imports."""
-    return {name.partition(".")[0] for name in imports(path)}
+    return {name.partition(".")[0] for name in read(path)[1]}
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)
@@ -135,4 +143,4 @@ def test_patterns_over_user_text_run_on_re2() -> None:
 @pytest.mark.parametrize("path", modules() + client_modules(), ids=name_of)
 def test_every_module_says_what_it_is(path: Path) -> None:
     """In its first line."""
-    assert ast.get_docstring(ast.parse(path.read_text()))
+    assert read(path)[0]

@@ -94,9 +94,7 @@ class GetPrecedent(Request):
 class GetResumePoint(Request):
     """Which run."""
 
-    run_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
-        description="The run's name, as the pipeline wrote it to pipeline memory."
-    )
+    run_id: Name = Field(description="The run's name, as the pipeline wrote it to pipeline memory.")
 
 
 class ReportOutcome(OutcomeBody):

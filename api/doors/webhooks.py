@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from api.doors.room import LATER
 from api.metrics import Metrics
 from api.problems import Problem
+from ingest.clocks import credible
 from ingest.github import Passed
 from ingest.ndjson import BATCH, Report, record_batch
 from knowledge.documents import Document
-from knowledge.errors import InvalidInput, NotFound
+from knowledge.errors import NotFound
 from knowledge.failures import Failure
 from knowledge.service import KnowledgeService
 
@@ -32,13 +33,7 @@ class WebhookDoor:
         """Record a failure, in the spool where PostgreSQL is away: not all senders come again."""
         if failure is None:
             return self._told(ignored=1)
-        try:
-            recorded = await self.service.record(self.workspace, failure)
-        except InvalidInput as error:
-            if error.field != "occurred_at":
-                raise
-            # A clock that is wrong by years: it is a failure all the same, and happened by now.
-            recorded = await self.service.record(self.workspace, replace(failure, occurred_at=None))
+        recorded = await self.service.record(self.workspace, credible(failure, now=datetime.now(UTC)))
         return self._told(duplicates=1) if recorded.get("duplicate") else self._told(accepted=1)
 
     async def failures(self, failures: Sequence[Failure], *, ignored: int, until: float) -> Document:
@@ -58,7 +53,8 @@ class WebhookDoor:
 
     async def _record(self, batch: list[tuple[int, Failure]], *, report: Report) -> None:
         known = await self.service.known(self.workspace, [failure.external_id or "" for _, failure in batch])
-        left = [(number, failure) for number, failure in batch if failure.external_id not in known]
+        now = datetime.now(UTC)
+        left = [(number, credible(failure, now=now)) for number, failure in batch if failure.external_id not in known]
         report.duplicates += len(batch) - len(left)
         await record_batch(left, workspace=self.workspace, service=self.service, report=report)
 

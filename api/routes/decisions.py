@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from api.context import Idempotent, JsonAnswer, Workspace, problems
 from api.cursors import read_cursor, write_cursor
 from api.models_decisions import DecisionAnswer, DecisionBody, DecisionPage, FoundDecisions
-from api.models_runs import Name
 from api.routes.runs import RunId
+from ingest.records import Name
 from knowledge.decisions import DecisionQuery, Decisions
 from knowledge.failures import MOST_RESULTS
 from knowledge.store.decisions import About

@@ -11,7 +11,6 @@ from api.cursors import read_cursor, write_cursor
 from api.models_runs import (
     HandOverBody,
     Hash,
-    Name,
     ResumePointAnswer,
     ReusableAnswer,
     RunAnswer,
@@ -29,13 +28,14 @@ from api.models_runs import (
 )
 from api.problems import document_of
 from api.routes.incidents import Moment, with_zone
+from ingest.records import LONGEST_NAME, Name
 from knowledge.documents import Document
 from knowledge.state.memory import PipelineMemory, RunFilter, Written
 from knowledge.state.states import Status
 
 router = APIRouter(tags=["pipeline memory"])
-RunId = Annotated[str, Path(min_length=1, max_length=200, description="The caller's own name of the run.")]
-StepName = Annotated[str, Path(min_length=1, max_length=200)]
+RunId = Annotated[str, Path(min_length=1, max_length=LONGEST_NAME, description="The caller's own name of the run.")]
+StepName = Annotated[str, Path(min_length=1, max_length=LONGEST_NAME)]
 ReaderVersion = Annotated[SchemaVersion | None, Query(description="Of the attributes; the latest by default.")]
 
 
@@ -199,7 +199,9 @@ async def list_sub_tasks(
     step: StepName,
     memory: Memory,
     workspace: Workspace,
-    after: Annotated[str, Query(max_length=200, description="`next` of the page before; empty: from the first.")] = "",
+    after: Annotated[
+        str, Query(max_length=LONGEST_NAME, description="`next` of the page before; empty: from the first.")
+    ] = "",
     limit: Annotated[int, Query(ge=1, le=1_000)] = 1_000,
 ) -> JsonAnswer:
     """The sub-tasks of a step, in order of first write, by pages; a page with large artifacts ends earlier."""

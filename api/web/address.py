@@ -6,6 +6,7 @@ know. The page that says so names the part and leads to the same page without it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -14,6 +15,9 @@ from fastapi import Request
 from api.problems import LONGEST_FIELD, Problem
 from api.web.visitors import HOME, safe_next
 
+#: What others add to links, to know who followed them; it says nothing of what is shown.
+TRACKING = frozenset(b"fbclid gclid dclid gbraid wbraid gad_source msclkid mc_cid mc_eid _hsenc _hsmi _ga".split())
+TRACKING_BEGINS = b"utm_"
 #: Characters of a value that are repeated.
 _LONGEST_VALUE = 40
 
@@ -27,13 +31,26 @@ class WayBack:
     shown: str
 
 
+def without_tracking(query: bytes) -> bytes:
+    """What stands behind the `?`, without what others have added to the link; the rest as it was sent."""
+    return b"&".join(each for each in query.split(b"&") if not _is_tracking(each.partition(b"=")[0].lower()))
+
+
+def _is_tracking(name: bytes) -> bool:
+    return name in TRACKING or name.startswith(TRACKING_BEGINS)
+
+
 async def known_query(request: Request) -> None:
     """Refuse parts that the page does not know: left aside, they would seem to have narrowed what is shown."""
     if not request.query_params:
         return
     path = getattr(request.scope.get("route"), "path", None)
     operation = request.app.openapi()["paths"].get(path, {}).get(request.method.lower(), {})
-    known = [each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"]
+    refuse_unknown(request, [each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"])
+
+
+def refuse_unknown(request: Request, known: Sequence[str]) -> None:
+    """Raise a 422 problem for the first part that is not known, or stands there twice."""
     for name in request.query_params:
         if name not in known:
             knows = f"It knows {', '.join(known)}." if known else "It knows none."

@@ -81,7 +81,7 @@ def _ending(since: Since, *, last: Entry | None) -> Ending:
         return Ending("bad", f"Not over: {_attempt(last)} failed too", moment(last.at), last.who)
     if since.run is not None and since.run.status in ("failed", "cancelled"):
         ended = "failed" if since.run.status == "failed" else "was cancelled"
-        return Ending("bad", f"Its run {ended}; nobody has said yet what fixed it", moment(since.run.ended_at))
+        return Ending("bad", f"Nobody has said yet what fixed it; its run {ended}", moment(since.run.ended_at))
     return Ending("open", "Nobody has said yet how it ended")
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from types import ModuleType
 
 from fastapi import Depends, FastAPI, Request
+from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse, Response
 
 from api.web import errors
@@ -48,7 +49,8 @@ def install(app: FastAPI) -> FastAPI:
     """Offer the pages under `/ui/`, and lead there from `/`. The parts and the gate are those of `app`."""
     pages = make_pages(app)
     for address in ("/", PREFIX):
-        app.add_api_route(address, _home, methods=["GET", "HEAD"], include_in_schema=False)
+        # Not by `app.get`: it would check the query as that of a call of the API.
+        app.router.routes.append(APIRoute(address, _home, methods=["GET", "HEAD"], include_in_schema=False))
     app.mount(PREFIX, pages)
     return pages
 
@@ -67,8 +69,10 @@ def make_pages(main: FastAPI) -> FastAPI:
     return pages
 
 
-async def _home() -> RedirectResponse:
-    return RedirectResponse(HOME, status_code=303)
+async def _home(request: Request) -> RedirectResponse:
+    """What stands behind the `?` is for the page to take or refuse."""
+    query = request.scope["query_string"].decode("latin-1")
+    return RedirectResponse(f"{HOME}?{query}" if query else HOME, status_code=303)
 
 
 async def _static(name: str, request: Request) -> Response:

@@ -36,7 +36,11 @@ ADVICE: Mapping[int, str] = {
     500: "The log of the service tells where. What was recorded before is safe.",
     503: "Wait a moment and reload. Pipelines are answered meanwhile from what the index carries, and nothing is lost.",
 }
-TITLES: Mapping[int, str] = {404: "There is nothing at this address", 500: "The service met an error of its own"}
+TITLES: Mapping[int, str] = {
+    404: "There is nothing at this address",
+    412: "It was changed meanwhile",
+    500: "The service met an error of its own",
+}
 #: Characters of an id that a template of ours gives.
 PLACE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 ADDRESS = "A part of the address cannot be taken"
@@ -97,7 +101,8 @@ async def _known(request: Request, error: Exception) -> Response:
     kind = problems.kind_of(error)
     if kind is None:
         return await _unexpected(request, error)
-    return error_page(request, kind.status, str(error), title=kind.title, field=getattr(error, "field", None))
+    title = TITLES[412] if kind.status == 412 else kind.title
+    return error_page(request, kind.status, str(error), title=title, field=getattr(error, "field", None))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""What stands around every page: headers that keep foreign scripts out, and no writes from other sites.
+"""What stands around every page: headers that keep foreign scripts out, no writes from other sites, no trackers' marks.
 
 A page needs nothing but what this service sends, so the policy allows nothing else: no inline script or style, no
 outside address, no frame. htmx runs under it unchanged.
@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import origins
+from api.web.address import without_tracking
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -43,10 +44,11 @@ class Fences:
         self._refusal = refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse writes from elsewhere; add the headers to every answer."""
+        """Refuse writes from elsewhere; leave aside what others added to the link; add the headers to every answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope["query_string"] = without_tracking(scope.get("query_string", b""))
         foreign = scope["method"] not in READING and is_foreign(Headers(scope=scope))
         app: ASGIApp = self._refusal(scope, 403, FOREIGN) if foreign else self._app
         if scope["method"] == "HEAD":

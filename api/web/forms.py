@@ -15,7 +15,21 @@ from ingest.records import problem_in_words
 MOST_FIELDS = 50
 #: What pydantic calls a value.
 VALUES = ("Input", "String", "Value", "UUID")
-WORDS: Mapping[str, str] = {"missing": "is needed", "extra_forbidden": "nothing here has that name"}
+WORDS: Mapping[str, str] = {
+    "missing": "is needed",
+    "extra_forbidden": "nothing here has that name",
+    "int_parsing": "it should be a whole number",
+}
+#: Fields that stand under another name than their own.
+LABELS: Mapping[str, str] = {
+    "text": "Error",
+    "run_id": "Run",
+    "attempt": "Attempt that failed",
+    "max_attempts": "Attempts that your policy allows",
+    "summary": "What fixed it",
+    "reason": "Why",
+    "author": "Your name",
+}
 
 
 class Form(BaseModel):
@@ -64,12 +78,14 @@ def checked(fields: Mapping[str, str], model: type[AnyForm]) -> AnyForm:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "form"
-        label = name[:80].replace("_", " ")
+        label = LABELS.get(name) or name[:80].replace("_", " ").capitalize()
         said = WORDS.get(first["type"]) or plainly(problem_in_words(first))
-        raise Problem(422, f"{label.capitalize()}: {said}.", field=name[:80]) from None
+        raise Problem(422, f"{label}: {said}.", field=name[:80]) from None
 
 
 def plainly(problem: str) -> str:
     """What pydantic says of a value, for people who have written it."""
+    if "valid UUID" in problem:
+        return "it should be an id, as addresses of pages have it"
     subject, should, what = problem.partition(" should ")
     return f"it{should}{what}" if should and subject in VALUES else problem

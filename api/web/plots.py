@@ -66,10 +66,16 @@ def over_time(stretches: Sequence[Stretch]) -> TimePlot | None:
         most=most,
         total=sum(each.number for each in stretches),
         first=_moment(drawn[0].since, width),
-        last=_moment(stretches[-1].since + width, width),
+        last=_end_of(stretches[-1]),
         each=_width(width),
         rows=[(_moment(each.since, width), each.number) for each in stretches],
     )
+
+
+def _end_of(last: Stretch) -> str:
+    """The day that is the last of it, or the time at which it ends."""
+    end = last.since + last.width
+    return _moment(end - timedelta.resolution if last.width >= timedelta(days=1) else end, last.width)
 
 
 def _with_room(stretches: Sequence[Stretch]) -> list[Stretch]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from api.web.plots import Share, TimePlot, over_time, shares
-from api.web.rendering import percent
+from api.web.rendering import percent, words
 from api.web.words import Segment
 from api.wording import counted, duration
 from knowledge.documents import Document
@@ -118,10 +118,12 @@ def shown_changes(history: Sequence[Document], *, of: UUID | str) -> list[ShownC
 
 def _change(said: Document, *, of: str) -> ShownChange:
     before, after = _mapping(said["before"]), _mapping(said["after"])
+    # What is taken back names in `after` also what the change had left as it was.
+    names = before if said["action"] == "precedent.undo" else _FIELDS
     changed = [
-        (name, _text(before.get(name)), _text(after.get(name)))
+        (name, _text(name, before.get(name)), _text(name, after.get(name)))
         for name in _FIELDS
-        if name in after and before.get(name) != after.get(name)
+        if name in after and name in names and before.get(name) != after.get(name)
     ]
     done = DONE.get(said["action"], said["action"].replace(".", " ").replace("_", " "))
     return ShownChange(said, done, changed, [each for each in said["precedents"] if each != of])
@@ -131,8 +133,11 @@ def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: object) -> str:
-    return "as counted" if value is None else str(value)
+def _text(name: str, value: object) -> str:
+    """What nobody has said is counted, but for what fixes it; names as people write them."""
+    if value is None:
+        return "none" if name == "resolution" else "as counted"
+    return words(str(value)) if name in ("cause", "action") else str(value)
 
 
 def _sets_verdict(change: Document) -> bool:

@@ -48,6 +48,7 @@ class Renderer:
         )
         self._templates.filters |= {
             "ago": ago,
+            "brief": brief,
             "counted": counted,
             "duration": duration,
             "first_line": first_line,
@@ -125,6 +126,15 @@ def percent(share: float) -> int:
 def words(name: str | None) -> str:
     """`rate_limit` as people write it."""
     return (name or "").replace("_", " ")
+
+
+def brief(text: str, length: int) -> str:
+    """The text in at most so many characters: cut after a word, or within one that is long itself."""
+    if len(text) <= length:
+        return text
+    cut = text[: length - 1]
+    words_only, _, _ = cut.rpartition(" ")
+    return f"{(words_only if len(words_only) > length / 2 else cut).rstrip()}…"
 
 
 def moment(text: str | None) -> datetime | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from seenbefore.advice import Advice
 from seenbefore.artifacts import Given
 from seenbefore.core import RESUME_TIMEOUT_S, Core
 from seenbefore.plans import Plan, T
-from seenbefore.plans_async import drive_async
+from seenbefore.plans_async import drive_async, in_thread
 from seenbefore.runs import RunState
 from seenbefore.settings import TIMEOUT_S
 from seenbefore.steps import StepState
@@ -124,11 +124,11 @@ class AsyncClient:
 
     async def flush(self, timeout_s: float | None = None) -> bool:
         """As `Client.flush`."""
-        return await asyncio.to_thread(self._core.flush, timeout_s=timeout_s)
+        return await in_thread(partial(self._core.flush, timeout_s=timeout_s), self._core.engine)
 
     async def close(self) -> None:
         """As `Client.close`."""
-        await asyncio.to_thread(self._core.close)
+        await in_thread(self._core.close, self._core.engine)
 
     async def _drive(self, plan: Plan[T]) -> T:
         return await drive_async(plan, self._core.engine)
@@ -217,6 +217,6 @@ class AsyncStep(_Block):
         wait_s: float | None = None,
     ) -> Any:
         """As `Step.sub_task`; a `produce` that is no coroutine function runs in a thread."""
-        how = {"fetch": fetch, "uri": uri, "exclusive": exclusive, "lease_s": lease_s, "wait_s": wait_s}
+        how: dict[str, Any] = {"fetch": fetch, "uri": uri, "exclusive": exclusive, "lease_s": lease_s, "wait_s": wait_s}
         plan = self._state.sub_task(name, inputs=inputs, version=version, produce=produce, artifact=artifact, **how)
         return await self._drive(plan)

@@ -15,17 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from seenbefore.errors import ArtifactMissing
-from seenbefore.hashing import hash_path
+from seenbefore.hashing import PARTIAL, hash_path
 from seenbefore.plain import label, text
 
-PARTIAL = ".seenbefore"
 #: Of a hash so many digits are in a name.
 DIGITS = 16
+#: Bytes of a file's name before which there is room for what tells drafts apart, and characters of its end.
+LONGEST_NAME, LEAST_END = 190, 30
 LONGEST_URI = 2_000
 log = logging.getLogger("seenbefore")
 PathLike = str | os.PathLike[str]
 Given = PathLike | Mapping[str, PathLike] | None
 _numbers = itertools.count(1)
+#: Tells this process from one of the same number: in containers it has the same one after each start.
+_MARK = os.urandom(4).hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,19 +186,27 @@ def _host() -> str:
 
 def _beside(path: Path) -> Path:
     """A name of this process's own in the same folder, with the same ending (libraries go by it)."""
-    return path.with_name(f"{PARTIAL}-{_host()}-{os.getpid()}-{next(_numbers)}-{path.name}")
+    return path.with_name(f"{PARTIAL}-{_host()}-{os.getpid()}-{_MARK}.{next(_numbers)}-{_short(path)}")
+
+
+def _short(path: Path) -> str:
+    """Its name, or what stands for one that leaves no room before it; the ending stays."""
+    if len(os.fsencode(path.name)) <= LONGEST_NAME:
+        return path.name
+    digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:DIGITS]
+    return f"{digest}-{path.name[-LEAST_END:]}"
 
 
 def forget_aside(artifacts: Artifacts) -> None:
     """Remove what was set aside for these places: they have what was to be made."""
     for path in artifacts.paths.values():
         for left in path.parent.glob(f"{PARTIAL}-done-*"):
-            if left.name.split("-", 4)[-1] == path.name:
+            if left.name.split("-", 4)[-1] == _short(path):
                 _remove(left)
 
 
 def _aside(path: Path, *, work: str, content: str) -> Path:
-    return path.with_name(f"{PARTIAL}-done-{work[:DIGITS]}-{content[:DIGITS]}-{path.name}")
+    return path.with_name(f"{PARTIAL}-done-{work[:DIGITS]}-{content[:DIGITS]}-{_short(path)}")
 
 
 def _set_aside(path: Path, *, work: str) -> Path | None:
@@ -203,7 +214,7 @@ def _set_aside(path: Path, *, work: str) -> Path | None:
     start = f"{PARTIAL}-done-{work[:DIGITS]}-"
     for each in path.parent.iterdir():
         content, _, name = each.name.removeprefix(start).partition("-")
-        if each.name.startswith(start) and name == path.name and hash_path(each).startswith(content):
+        if each.name.startswith(start) and name == _short(path) and hash_path(each).startswith(content):
             return each
     return None
 
@@ -211,12 +222,14 @@ def _set_aside(path: Path, *, work: str) -> Path | None:
 def _sweep(path: Path) -> None:
     """Remove drafts of this artifact whose process is gone."""
     for left in path.parent.glob(f"{PARTIAL}-{_host()}-*-*-*"):
-        pid, _, name = left.name.removeprefix(f"{PARTIAL}-{_host()}-").partition("-")
-        if name.partition("-")[2] == path.name and pid.isdigit() and not _alive(int(pid)):
+        pid, mark, name = left.name.removeprefix(f"{PARTIAL}-{_host()}-").split("-", 2)
+        if name == _short(path) and pid.isdigit() and not _alive(int(pid), mark=mark):
             _remove(left)
 
 
-def _alive(pid: int) -> bool:
+def _alive(pid: int, *, mark: str) -> bool:
+    if pid == os.getpid():
+        return mark.startswith(_MARK)
     if os.name != "posix":  # elsewhere this very call would end it
         return True
     try:
@@ -225,7 +238,15 @@ def _alive(pid: int) -> bool:
         return False
     except (OSError, OverflowError):
         return True
-    return True
+    return not _awaits_burial(pid)
+
+
+def _awaits_burial(pid: int) -> bool:
+    """Whether it has ended and nobody has asked how: the first process of many containers never does."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1] == b"Z"
+    except OSError:
+        return False
 
 
 def _stamp(path: Path) -> tuple[int, ...] | None:

@@ -14,7 +14,7 @@ from seenbefore import calls
 from seenbefore.advice import Advice, default_advice, read_advice
 from seenbefore.core import Core
 from seenbefore.failures import failure_body
-from seenbefore.plain import is_cancelled, label, plain, text
+from seenbefore.plain import is_cancelled, label, name, plain, text
 from seenbefore.plans import Ask, Plan, quietly
 from seenbefore.spool import Write
 from seenbefore.wire import Answer
@@ -59,16 +59,18 @@ def advising(core: Core, error: object, *, external_id: str | None = None, **abo
         return default_advice(f"Seen Before could not be asked ({type(trouble).__name__}).")
 
 
-def _id(given: str | None) -> str:
+def _id(given: object) -> str:
     """As the service takes one; a new one where the caller has none."""
-    if not given:
+    if given in (None, ""):
         return f"seenbefore-{uuid.uuid4().hex}"
-    return text(given, longest=LONGEST_ID) if len(given) <= LONGEST_ID else label(given)
+    said = text(given, longest=LONGEST_ID + 1)
+    return said if len(said) <= LONGEST_ID else label(given)
 
 
 def incident_of(advice: Advice | str | None) -> str | None:
     """The incident's id: of an advice, or the id itself."""
-    return advice.incident_id if isinstance(advice, Advice) else advice
+    given = advice.incident_id if isinstance(advice, Advice) else advice
+    return name(given) if given else None
 
 
 def outcome(
@@ -77,7 +79,7 @@ def outcome(
     """Keep how a retry ended; nothing where the failure was not recorded."""
     incident = incident_of(advice)
     if incident:
-        request = calls.outcome(incident, result=result, attempt=attempt, waited_s=plain(waited_s))
+        request = calls.outcome(incident, result=plain(result), attempt=plain(attempt), waited_s=plain(waited_s))
         yield quietly(core.put, Write(f"{INCIDENTS}/{incident}", "outcome", request))
 
 

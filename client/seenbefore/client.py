@@ -142,7 +142,8 @@ class Client:
         return self._core.flush(timeout_s=timeout_s)
 
     def close(self) -> None:
-        """Write what can be written within the timeout; the rest stays in the spool. Called at exit too."""
+        """Write what can be written within the timeout; the rest stays in the spool. Called at exit too. A client that
+        is used after that begins anew."""
         self._core.close()
 
     def _drive(self, plan: Plan[T]) -> T:
@@ -245,6 +246,6 @@ class Step(_Block):
         and publishes nothing; artifacts that were finished are set aside, and whoever claims the same work next
         publishes them. Beyond that it raises what `produce` raises, and `ArtifactMissing`.
         """
-        how = {"fetch": fetch, "uri": uri, "exclusive": exclusive, "lease_s": lease_s, "wait_s": wait_s}
+        how: dict[str, Any] = {"fetch": fetch, "uri": uri, "exclusive": exclusive, "lease_s": lease_s, "wait_s": wait_s}
         plan = self._state.sub_task(name, inputs=inputs, version=version, produce=produce, artifact=artifact, **how)
         return self._drive(plan)

@@ -17,6 +17,7 @@ from seenbefore.breaker import Breaker
 from seenbefore.drainer import Drainer
 from seenbefore.engine import Engine
 from seenbefore.errors import SpoolBroken, SpoolUnavailable
+from seenbefore.plain import seconds
 from seenbefore.settings import TIMEOUT_S, Target, make_target, spool_path
 from seenbefore.spool import Spool, Spooled, Write
 from seenbefore.spool_file import set_aside
@@ -56,8 +57,8 @@ class Core:
         spool: str | os.PathLike[str] | None = None,
     ) -> None:
         self.target: Target = make_target(url, api_key=api_key, workspace=workspace)
-        self.timeout_s = timeout_s
-        self.resume_timeout_s = resume_timeout_s
+        self.timeout_s = seconds(timeout_s, what="timeout_s", otherwise=TIMEOUT_S)
+        self.resume_timeout_s = seconds(resume_timeout_s, what="resume_timeout_s", otherwise=RESUME_TIMEOUT_S)
         self._path = Path(spool) if spool is not None else spool_path()
         self._lock = threading.Lock()
         self._parts: Parts | None = None
@@ -66,7 +67,6 @@ class Core:
         self._failed: list[Spool] = []
         with contextlib.suppress(RuntimeError):  # no more threads here: calls go unanswered, the pipeline goes on
             self.engine.start()
-        atexit.register(self.close)
 
     @property
     def parts(self) -> Parts:
@@ -86,6 +86,7 @@ class Core:
     def _make(self) -> Parts:
         engine = Engine(self.target, timeout_s=self.timeout_s, breaker=Breaker())
         spool = _open_spool(self._path)
+        atexit.register(self.close)
         return Parts(pid=os.getpid(), engine=engine, spool=spool, drainer=Drainer(spool, engine))
 
     @property
@@ -175,7 +176,7 @@ class Core:
         spool = self.parts.spool
         return self._wait_for(
             lambda: not spool.holds(self.target.name, lane=lane),
-            timeout_s=self.timeout_s if timeout_s is None else timeout_s,
+            timeout_s=seconds(timeout_s, what="timeout_s", otherwise=self.timeout_s),
         )
 
     def _wait_for(self, done: Callable[[], bool], *, timeout_s: float) -> bool:
@@ -190,16 +191,28 @@ class Core:
 
     def close(self) -> None:
         """Write what can be written within the timeout of what has been kept here, and end the threads. What is left
-        stays in the spool, as does what others have kept there."""
+        stays in the spool, as does what others have kept there. What is told after that is kept too."""
         parts = self._parts
         if self._closed or parts is None or parts.pid != os.getpid():
             return
         self._closed = True
         atexit.unregister(self.close)
-        self._wait_for(lambda: self._lanes.isdisjoint(parts.spool.lanes(self.target.name)), timeout_s=self.timeout_s)
+        self._deliver_last(parts)
         parts.drainer.stop()
         parts.engine.close()
         self._end(parts.spool)
+        with self._lock:
+            self._parts, self._failed, self._closed = None, [], False
+
+    def _deliver_last(self, parts: Parts) -> None:
+        """What is left in memory then is lost: whether the service is back is looked at once more for it."""
+
+        def done() -> bool:
+            return self._lanes.isdisjoint(parts.spool.lanes(self.target.name))
+
+        written = self._wait_for(done, timeout_s=self.timeout_s)
+        if not written and parts.spool.path is None and parts.drainer.is_back(timeout_s=self.timeout_s):
+            self._wait_for(done, timeout_s=self.timeout_s)
 
     def _end(self, spool: Spool) -> None:
         """Close it, and the file that it stands for."""

@@ -69,7 +69,7 @@ def deliver(
     mended = 0
     for turn in range(ROUNDS):
         answer: Answer | None = yield Ask(request, TIMEOUT_S)
-        if answer is not None and answer.ok:
+        if answer is not None and _is_taken(answer, row):
             _learn(answer, request, etags)
             return Written()
         if is_superseded(answer) and _is_own(request, etags) and request.age_s is not None:
@@ -84,6 +84,11 @@ def deliver(
             return meaning(next_request.answer, row, now=clock())
         request = next_request
     return Later("The row keeps changing.", everywhere=False)
+
+
+def _is_taken(answer: Answer, row: Spooled) -> bool:
+    """Whether the service has it: of a row it tells the version, and not whatever else is well everywhere."""
+    return answer.ok and (row.method != "PUT" or answer.version is not None)
 
 
 def _is_own(request: Request, etags: MutableMapping[str, str | None]) -> bool:

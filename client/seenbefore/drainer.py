@@ -84,10 +84,9 @@ class Drainer:
         if self._thread is not None:
             self._thread.join(0.5)
 
-    @property
-    def hopeful(self) -> bool:
-        """Whether rows go out now: the service answers, and has not asked for patience."""
-        return self._engine.breaker.closed and self._clock() >= self._not_before
+    def hopes(self, *, until: float) -> bool:
+        """Whether rows may go out before that time of the clock: the service answers, and asks for no more patience."""
+        return self._engine.breaker.closed and self._not_before < until
 
     def wait_for(self, done: Callable[[], bool], *, timeout_s: float) -> bool:
         """Wait until it is done, the time is up or there is no hope; whether it is."""
@@ -97,7 +96,7 @@ class Drainer:
         with self._moved:
             while not done():
                 left = deadline - self._clock()
-                if left <= 0 or not self.hopeful or self._ends:
+                if left <= 0 or not self.hopes(until=deadline) or self._ends:
                     return False
                 self._moved.wait(min(left, 0.1))
         return True
@@ -147,10 +146,19 @@ class Drainer:
         breaker = self._engine.breaker
         if not breaker.wants_probe:
             return breaker.closed
-        asked = self._engine.spawn(self._engine.exchange(calls.alive(), timeout_s=PROBE_S))
-        answer = asked.result(PROBE_S + 1)
-        breaker.probed(alive=answer is not None and answer.ok)
-        return breaker.closed
+        return self._look(timeout_s=PROBE_S)
+
+    def is_back(self, *, timeout_s: float) -> bool:
+        """Look whether a service that was away is back now, though it be not yet time."""
+        with contextlib.suppress(RuntimeError, concurrent.futures.TimeoutError, concurrent.futures.CancelledError):
+            return not self._engine.breaker.closed and self._look(timeout_s=timeout_s)
+        return False
+
+    def _look(self, *, timeout_s: float) -> bool:
+        asked = self._engine.spawn(self._engine.exchange(calls.alive(), timeout_s=timeout_s))
+        answer = asked.result(timeout_s + 1)
+        self._engine.breaker.probed(alive=answer is not None and answer.ok)
+        return self._engine.breaker.closed
 
     def _round(self) -> bool:
         """Send the next rows of some lanes; whether to go on at once."""

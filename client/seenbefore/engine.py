@@ -38,6 +38,7 @@ class Engine:
 
     `start` may be called often; nothing is started before its first call. After a fork a new engine is needed.
     `accepted`: the service has shown that it knows whoever asks here, by doing something or by saying why it does not.
+    `threads` are for work of ours that blocks: those of the pipeline's own loop may all be busy for hours.
     """
 
     def __init__(self, target: Target, *, timeout_s: float, breaker: Breaker) -> None:
@@ -45,6 +46,7 @@ class Engine:
         self.timeout_s = timeout_s
         self.breaker = breaker
         self.accepted = False
+        self.threads = _DaemonThreads()
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -55,7 +57,7 @@ class Engine:
         with self._lock:
             if self._loop is None:
                 loop = asyncio.new_event_loop()
-                loop.set_default_executor(_DaemonThreads())
+                loop.set_default_executor(self.threads)
                 self._thread = threading.Thread(target=self._run, args=(loop,), name="seenbefore", daemon=True)
                 self._thread.start()
                 self._loop = loop
@@ -63,10 +65,13 @@ class Engine:
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
+        trouble = self.target.trouble
         try:
-            self._http = self._make_client()
+            self._http = self._make_client() if trouble is None else None
         except Exception as error:  # noqa: BLE001,RUF100 - an address or header that cannot be: every answer is None
-            log.warning("Seen Before cannot be asked: %s", type(error).__name__)
+            trouble = type(error).__name__
+        if trouble is not None and self.breaker.failed():
+            log.warning("Seen Before cannot be asked: %s. The pipeline goes on without it.", trouble)
         try:
             loop.run_forever()
         finally:
@@ -141,7 +146,7 @@ class Engine:
 
     def note(self, answer: Answer | None) -> None:
         """Tell the breaker. A refusal or an error of the service is an answer; silence and nonsense are none."""
-        if answer is not None and (answer.document is not None or answer.status >= 500):
+        if answer is not None and answer.is_understood:
             self.breaker.answered()
         elif self.breaker.failed():
             log.warning("%s does not answer as Seen Before does; the pipeline goes on without it.", self.target.shown)
@@ -220,7 +225,7 @@ class Engine:
 
 
 class _DaemonThreads(concurrent.futures.ThreadPoolExecutor):
-    """A thread for each call (they look names up), which the end of the pipeline does not wait for."""
+    """A thread for each call (they look names up, hash, keep), which the end of the pipeline does not wait for."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
         """Start it."""
@@ -234,5 +239,5 @@ class _DaemonThreads(concurrent.futures.ThreadPoolExecutor):
             except BaseException as error:  # noqa: BLE001,RUF100 - whoever awaits it gets it
                 future.set_exception(error)
 
-        threading.Thread(target=work, name="seenbefore-names", daemon=True).start()
+        threading.Thread(target=work, name="seenbefore-work", daemon=True).start()
         return future

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from seenbefore.plain import name, numbers, plain, text
+from seenbefore.plain import mapping, name, numbers, plain, text
 
 #: Characters. The service takes 2 MB and reads a window of a log; more only costs the pipeline time.
 LONGEST_MESSAGE = 50_000
@@ -33,8 +33,8 @@ def _context(
     return {each: None if value is None else name(value) for each, value in names.items()} | {
         "attempt": attempt,
         "max_attempts": max_attempts,
-        "environment": plain(dict(environment or {})),
-        "spent": numbers(spent),
+        "environment": plain(mapping(environment, what="environment")),
+        "spent": numbers(spent, what="spent"),
     }
 
 

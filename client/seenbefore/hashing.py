@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+#: So the names begin of what is written beside its place and is not yet, or no more, an artifact.
+PARTIAL = ".seenbefore"
 log = logging.getLogger("seenbefore")
 #: Types of which this process has warned.
 _warned: set[str] = set()
@@ -35,10 +37,14 @@ def _hash_file(path: Path) -> str:
 
 
 def _hash_folder(folder: Path) -> str:
-    """Over each name in it and what is there, in the order of names; times and permissions say nothing of that."""
+    """Over each name in it and what is there, in the order of names; times and permissions say nothing of that, nor do
+    drafts of other work, which come and go."""
     digest = hashlib.sha256(b"folder\n")
     for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
+        place = path.relative_to(folder)
+        if any(part.startswith(f"{PARTIAL}-") for part in place.parts):
+            continue
+        name = place.as_posix()
         digest.update(f"{len(name.encode('utf-8', 'surrogateescape'))} ".encode())
         digest.update(name.encode("utf-8", "surrogateescape") + f" {_told_of(path)}\n".encode())
     return digest.hexdigest()

@@ -19,6 +19,8 @@ CUT = "\n...\n"
 LONGEST_NAME = 200
 MOST_ATTRIBUTES = 64_000
 LEAST_WHOLE, MOST_WHOLE = -(2**63), 2**64 - 1
+#: Seconds that anything is waited for at most: more overflows some clocks.
+LONGEST_WAIT_S = 1_000_000.0
 log = logging.getLogger("seenbefore")
 
 
@@ -59,12 +61,35 @@ def attributes(value: Mapping[str, object] | None) -> dict[str, Any] | None:
     """Attributes as they are sent; None where there are none, or more than the service takes."""
     if value is None:
         return None
-    told: dict[str, Any] = plain(dict(value))
+    told: dict[str, Any] = plain(mapping(value, what="attributes"))
     size = len(json.dumps(told, ensure_ascii=False).encode())
     if size > MOST_ATTRIBUTES:
         log.warning("attributes of %d bytes are left out: Seen Before takes %d", size, MOST_ATTRIBUTES)
         return None
     return told
+
+
+def mapping(value: object, *, what: str) -> dict[Any, object]:
+    """Its entries; none where it is no mapping, which is told."""
+    try:
+        return dict(value or {})  # type: ignore[call-overload,no-any-return]
+    except Exception:  # noqa: BLE001,RUF100 - other people's types
+        log.warning("%s: left out, for a %s has no names", what, type(value).__name__)
+        return {}
+
+
+def seconds(value: object, *, what: str, otherwise: float, least: float = 0.0, most: float = LONGEST_WAIT_S) -> float:
+    """A time in seconds, at most `most`. What is none, or less than `least`, is `otherwise`, which is told."""
+    if value is None:
+        return otherwise
+    try:
+        given = float(value)  # type: ignore[arg-type]
+    except Exception:  # noqa: BLE001,RUF100 - other people's types
+        given = math.nan
+    if given >= least:
+        return min(given, most)
+    log.warning("%s=%s is no such number of seconds: it is %g", what, text(value, longest=100), otherwise)
+    return otherwise
 
 
 def plain(value: object, *, depth: int = 0) -> Any:
@@ -82,9 +107,10 @@ def plain(value: object, *, depth: int = 0) -> Any:
     return text(value)
 
 
-def numbers(value: Mapping[str, object] | None) -> dict[str, float]:
+def numbers(value: Mapping[str, object] | None, *, what: str) -> dict[str, float]:
     """Those entries that are finite numbers of zero or more."""
-    found = {text(key): plain(each) for key, each in (value or {}).items() if isinstance(each, int | float)}
+    given = mapping(value, what=what).items()
+    found = {text(key): plain(each) for key, each in given if isinstance(each, int | float)}
     return {key: float(each) for key, each in found.items() if each is not None and each >= 0}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -36,11 +37,20 @@ async def _carry_out(effect: Effect, engine: Engine) -> Any:
     if isinstance(effect, Pause):
         return await asyncio.sleep(effect.seconds)
     if isinstance(effect, Local):
-        return await asyncio.to_thread(effect.call)
+        return await in_thread(effect.call, engine)
     try:
         return await _own(effect.call)
     except BaseException as error:  # noqa: BLE001,RUF100 - it is noted, and raised again
         return Failed(error)
+
+
+async def in_thread(call: Callable[[], T], engine: Engine) -> T:
+    """Work of ours in a thread of its own; here, where none can be started."""
+    try:
+        waiting = asyncio.get_running_loop().run_in_executor(engine.threads, copy_context().run, call)
+    except RuntimeError:
+        return call()
+    return await waiting
 
 
 async def _own(call: Callable[[], Any]) -> Any:

@@ -11,8 +11,8 @@ from typing import Any
 from seenbefore import calls, recorded
 from seenbefore.core import Core
 from seenbefore.plain import attributes as fit
+from seenbefore.plain import label, plain
 from seenbefore.plain import name as fit_name
-from seenbefore.plain import plain
 from seenbefore.plans import Ask, Plan, quietly
 from seenbefore.recorded import Place, Recorded
 from seenbefore.spool import Write
@@ -55,9 +55,9 @@ class RunState:
         self.here: dict[Place, Recorded] = {}
         self.names = Names()
         self._opened_at = time.monotonic()
-        self.schema_version = schema_version
-        self._domain = domain
-        self._attributes = {"attributes": fit(attributes), "schema_version": schema_version}
+        self.schema_version = plain(schema_version)
+        self._domain = None if domain is None else label(domain)
+        self._attributes = {"attributes": fit(attributes), "schema_version": self.schema_version}
         self._join = join
 
     def open(self) -> Plan[None]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from seenbefore.plain import text
+
 DEFAULT_URL = "http://127.0.0.1:8000"
 TIMEOUT_S = 2.0
 
@@ -55,6 +57,29 @@ class Target:
             return False
         return host in ("localhost", "::1") or host.startswith("127.")
 
+    @property
+    def trouble(self) -> str | None:
+        """Why nobody can be asked there, for people; None where that cannot be told from the settings."""
+        if not _is_address(self.url):
+            return f"{self.shown!a} is no address such as {DEFAULT_URL} (SEENBEFORE_URL)"
+        if not _fits_header(self.api_key or ""):
+            return "the API key has characters that no key has (SEENBEFORE_API_KEY)"
+        if not _fits_header(self.workspace or ""):
+            return f"{self.workspace!a} is no name of a workspace (SEENBEFORE_WORKSPACE)"
+        return None
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _fits_header(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
 
 def place_of(name: str) -> str:
     """The place of a target's name: its service and workspace, whatever the key."""
@@ -65,10 +90,15 @@ def place_of(name: str) -> str:
 def make_target(url: str | None = None, *, api_key: str | None = None, workspace: str | None = None) -> Target:
     """What is given, else what the environment says, else the service of this machine."""
     return Target(
-        url=(url or os.environ.get("SEENBEFORE_URL") or DEFAULT_URL).rstrip("/"),
-        workspace=workspace or os.environ.get("SEENBEFORE_WORKSPACE") or None,
-        api_key=api_key or os.environ.get("SEENBEFORE_API_KEY") or None,
+        url=(_said(url, "SEENBEFORE_URL") or DEFAULT_URL).rstrip("/"),
+        workspace=_said(workspace, "SEENBEFORE_WORKSPACE"),
+        api_key=_said(api_key, "SEENBEFORE_API_KEY"),
     )
+
+
+def _said(given: object, setting: str) -> str | None:
+    """Without the line end that a file brings along; None where there is nothing."""
+    return text(given or os.environ.get(setting) or "").strip() or None
 
 
 def spool_path() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -32,10 +33,17 @@ def main(given: list[str] | None = None) -> int:
     refused.add_argument("--again", metavar="NUMBER", help="put this one in line again (`all`: all of them)")
     said = parser.parse_args(given)
     try:
-        return _run(said)
+        status = _run(said)
+        sys.stdout.flush()
     except SpoolUnavailable as error:
         print(f"seenbefore-spool: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # what has not been brought waits on
+        return 130
+    except BrokenPipeError:  # whoever read it has read enough (| head)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    return status
 
 
 def _run(said: argparse.Namespace) -> int:

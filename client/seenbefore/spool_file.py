@@ -153,7 +153,7 @@ def translated() -> Iterator[None]:
 def unavailable(error: Exception) -> SpoolUnavailable:
     """What such an error means; the extended codes of SQLite have the plain one in their last byte."""
     broken = isinstance(error, OSError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in BROKEN
-    return (SpoolBroken if broken else SpoolUnavailable)(f"The spool cannot be used: {error}.")
+    return (SpoolBroken if broken else SpoolUnavailable)(f"The spool cannot be used: {str(error).rstrip('.')}.")
 
 
 def identity(path: Path | None) -> tuple[int, int] | None:

@@ -16,9 +16,10 @@ from seenbefore.hashing import hash_inputs
 from seenbefore.mending import MOST_PLANNED
 from seenbefore.plain import attributes as fit
 from seenbefore.plain import name as fit_name
+from seenbefore.plain import plain, seconds
 from seenbefore.plans import Ask, Local, Plan, quietly
 from seenbefore.runs import RunState, status_of
-from seenbefore.sub_tasks import Job, SubTask
+from seenbefore.sub_tasks import LEASE_S, LEAST_LEASE_S, MOST_LEASE_S, Job, SubTask
 from seenbefore.wire import Answer, Request
 
 #: Seconds between two tellings of a step's progress; those between are left out.
@@ -48,7 +49,7 @@ class StepState:
         self.path = calls.step_path(run.run_id, self.name)
         self._plan = _fit_plan(plan, step=self.name)
         self._attributes = fit(attributes)
-        self._schema_version = run.schema_version if schema_version is None else schema_version
+        self._schema_version = run.schema_version if schema_version is None else plain(schema_version)
         self._take_over = take_over
         self._opened_at = time.monotonic()
         self._progress: float | None = None
@@ -121,13 +122,18 @@ class StepState:
         version: str | None,
         produce: Callable[..., Any],
         artifact: Given,
+        lease_s: float,
+        wait_s: float | None,
         **how: Any,
     ) -> Plan[Any]:
         """Skip it where it is done, else do it; the artifacts in the shape in which they were given."""
         name, artifacts = fit_name(name), make_artifacts(artifact)
         place = (self.run.pipeline, self.run.run_id, self.name, name)
         digest = yield Local(partial(hash_inputs, inputs, place=place, version=version))
-        job = Job(name, digest, artifacts, produce, has_inputs=inputs is not None, **how)
+        lease_s = seconds(lease_s, what="lease_s", otherwise=LEASE_S, least=LEAST_LEASE_S, most=MOST_LEASE_S)
+        wait_s = seconds(wait_s, what="wait_s", otherwise=lease_s + 5.0)
+        how |= {"has_inputs": inputs is not None, "lease_s": lease_s, "wait_s": wait_s}
+        job = Job(name, digest, artifacts, produce, **how)
         self.run.names.use((self.name, name), job)
         return (yield from SubTask(self, job).get())
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from seenbefore.steps import StepState
 
 LEASE_S = 60.0
+#: The longest is the service's; one that is shorter than the least would be renewed all the time.
+LEAST_LEASE_S, MOST_LEASE_S = 0.1, 86_400.0
 log = logging.getLogger("seenbefore")
 
 
@@ -43,7 +45,7 @@ class Job:
     uri: str | Mapping[str, str] | None = None
     exclusive: bool = False
     lease_s: float = LEASE_S
-    wait_s: float | None = None
+    wait_s: float = 0.0
 
     @property
     def is_shared(self) -> bool:
@@ -161,7 +163,7 @@ class SubTask:
             sub_task=job.name,
             owner=self._step.owner,
             lease_s=job.lease_s,
-            wait_s=job.lease_s + 5.0 if job.wait_s is None else job.wait_s,
+            wait_s=job.wait_s,
             inputs_hash=job.inputs_hash,
         )
 
@@ -177,6 +179,9 @@ class SubTask:
             value = yield from self._produce(draft, lease)
             if isinstance(value, Failed):
                 yield from self._note_failure(lease)
+                return value
+            if not self._job.artifacts.paths and _is_yet_to_run(value):
+                self._tell_not_run(value)
                 return value
             hashes = yield Local(partial(_hashes, draft))
             if lease is not None:
@@ -195,6 +200,12 @@ class SubTask:
         if inspect.iscoroutinefunction(produce):
             return (yield Own(partial(produce, draft.shown) if self._job.artifacts.paths else produce))
         return (yield Own(partial(draft.filled_by, produce)))
+
+    def _tell_not_run(self, value: object) -> None:
+        log.warning(
+            "The sub-task %s is not kept as done: its produce gives a %s, of which nothing has run yet.",
+            *(self._job.name, type(value).__name__),
+        )
 
     def _confirm(self, lease: Lease, draft: Draft) -> Plan[None]:
         """Have the lease confirmed; what is finished is set aside for the next claim where nobody can be asked."""
@@ -235,6 +246,11 @@ class SubTask:
             return False
         yield quietly(self._run.core.parts.spool.settle, written=[row.number for row in rows])
         return True
+
+
+def _is_yet_to_run(value: object) -> bool:
+    """Whether a function was called that does nothing before what it gives is awaited or iterated."""
+    return inspect.isawaitable(value) or inspect.isgenerator(value) or inspect.isasyncgen(value)
 
 
 class Names:

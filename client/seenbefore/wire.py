@@ -11,6 +11,8 @@ from typing import Any
 PROBLEM = "application/problem+json"
 #: Of an answer so much is read; a run of thousands of sub-tasks has a few MB, and nothing sound has more.
 MOST_BYTES = 16_000_000
+#: The problem of an address that Seen Before does not have: its own lie elsewhere.
+ELSEWHERE = "urn:seenbefore:problem:http-404"
 #: Refusals of who asks: its key is missing, wrong, or not for this.
 REFUSED_SENDER = frozenset({401, 403})
 #: Refusals that say nothing of what is asked: the key is wrong, the limit is reached, the host is not ours.
@@ -70,6 +72,11 @@ class Answer:
         return self.status // 100 == 2 and self.document is not None
 
     @property
+    def is_understood(self) -> bool:
+        """Whether the service has it, or something that stands before it: done, refused, or an error."""
+        return self.ok or self.problem is not None or self.status in OF_THE_SENDER or self.status >= 500
+
+    @property
     def document(self) -> Document | None:
         """The body where it is a JSON object without NaN; None where it is anything else."""
         try:
@@ -80,10 +87,12 @@ class Answer:
 
     @property
     def problem(self) -> Document | None:
-        """The problem document of a refusal; None where something other than Seen Before refuses."""
+        """The problem document of a refusal; None where something other than Seen Before refuses, or nothing of it
+        lies where it was looked for."""
         if self.status // 100 != 4 or self.kind.partition(";")[0].strip().lower() != PROBLEM:
             return None
-        return self.document
+        told = self.document
+        return None if told is not None and told.get("type") == ELSEWHERE else told
 
     @property
     def version(self) -> str | None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from ingest.clocks import credible_moment
 from ingest.foreign import attempt_of, environment_of, first_of, moment_of, name_of, object_of, objects_of, text_of
 from ingest.items import Item, filled, identity
 
@@ -117,7 +119,7 @@ class Thing:
     ) -> Item:
         """A failure; `mark` tells it from others of the same thing, or `id` is its own."""
         own = {"namespace": self.metadata.get("namespace"), "node": self.spec.get("nodeName")}
-        moment = moment_of(at)
+        moment = credible_moment(moment_of(at), now=datetime.now(UTC))
         value = dict(names) | filled(
             error=filled(type=reason, message=message),
             attempt=self.attempt() or attempt,

@@ -1,6 +1,7 @@
 """OTLP in JSON: the mapping of protobuf to JSON with ids in hex, 64-bit numbers as texts and unknown fields ignored.
 
-What no record can hold (a lone surrogate, a number beyond 64 bits, an id that is no hex) costs the record that has it.
+Half a character (a lone surrogate) is mended. What no record can hold (a number beyond 64 bits, an id that is no hex)
+costs the record that has it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-from ingest.foreign import json_of
+from ingest.foreign import json_of, whole
 from ingest.otlp.records import (
     DEEPEST,
     Attributes,
@@ -118,7 +119,7 @@ def _value(given: Any, *, depth: int) -> Any:
         raise Malformed('A value is no object such as {"stringValue": …}.')
     for kind in ("stringValue", "bytesValue", "boolValue", "doubleValue"):
         if kind in given:
-            return _plain(given[kind], name=kind)
+            return _plain(given[kind])
     if "intValue" in given:
         return _whole(given, "intValue")
     if "arrayValue" in given:
@@ -129,22 +130,13 @@ def _value(given: Any, *, depth: int) -> Any:
     return None
 
 
-def _plain(given: Any, *, name: str) -> Any:
+def _plain(given: Any) -> Any:
     """A text, a number or a truth value; None for anything else."""
     if isinstance(given, str):
-        return _sound(given, name=name)
+        return whole(given)
     if isinstance(given, bool | float):
         return given
     return float(given) if isinstance(given, int) else None
-
-
-def _sound(text: str, *, name: str) -> str:
-    """A text that is Unicode; raises `Malformed` for half a character."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise Malformed(f"{name} holds a lone surrogate, which is no character.") from None
-    return text
 
 
 def _values(holder: dict[str, Any], name: str) -> list[Any]:
@@ -179,7 +171,7 @@ def _text(holder: dict[str, Any], name: str) -> str:
     found = holder.get(name)
     if not isinstance(found, str | None):
         raise Malformed(f"{name} is no text.")
-    return _sound(found, name=name) if found else ""
+    return whole(found) if found else ""
 
 
 def _whole(holder: dict[str, Any], name: str) -> int:

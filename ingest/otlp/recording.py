@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from ingest.clocks import credible
 from ingest.foreign import object_of
 from ingest.ndjson import Recording, Report, record_batch
 from ingest.otlp.failures import OF_LOGS
@@ -45,7 +46,8 @@ class Telling:
     async def record(self, batch: Numbered) -> None:
         """Record numbered failures that were not told before; raises `KnowledgeError`."""
         known = await self.service.known(self.workspace, [_own(failure) for _, failure in batch])
-        left = [each for each in batch if _own(each[1]) not in known]
+        now = datetime.now(UTC)
+        left = [(number, credible(failure, now=now)) for number, failure in batch if _own(failure) not in known]
         self.report.duplicates += len(batch) - len(left)
         lost = await self._record(left, claiming=True)
         await self._record(lost, claiming=False)

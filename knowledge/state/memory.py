@@ -22,6 +22,7 @@ from knowledge.state.resuming import artifacts_at
 from knowledge.state.schemas import Schemas
 from knowledge.state.states import Artifacts, RunSaid, Status, StepSaid, SubTask, SubTaskSaid, SubTaskWrite
 from knowledge.store import audit, runs, steps, sub_tasks
+from knowledge.store.contention import anew
 from knowledge.store.database import Connection, Database
 from knowledge.store.told import of_another_pipeline
 from knowledge.workspaces import Workspaces
@@ -163,23 +164,13 @@ class PipelineMemory:
         """
         workspace_id = await self._workspaces.id_of(workspace)
         clean = [replace(each.said, artifacts=await _without_secrets(each.said.artifacts)) for each in writes]
-        written: list[Written] = []
-        async with self._database.transaction() as connection:
-            for each, said in zip(writes, clean, strict=True):
-                try:
-                    sub_task, created = await sub_tasks.put(
-                        connection,
-                        workspace_id=workspace_id,
-                        run_id=run_id,
-                        step=step,
-                        name=each.name,
-                        said=said,
-                        expected_version=each.expected_version,
-                    )
-                except REFUSALS as refused:
-                    return written, refused
-                written.append(Written(documents.of_sub_task(sub_task), created))
-        return written, None
+        said = [replace(each, said=its) for each, its in zip(writes, clean, strict=True)]
+
+        async def work() -> tuple[list[Written], KnowledgeError | None]:
+            async with self._database.transaction() as connection:
+                return await _put_in_order(connection, said, workspace_id=workspace_id, run_id=run_id, step=step)
+
+        return await anew(work)
 
     async def hand_over(
         self,
@@ -350,6 +341,23 @@ class PipelineMemory:
             return asdict(await work(connection))
 
         return Written(**await write(self._database, as_document, workspace_id=workspace_id, once=once))
+
+
+async def _put_in_order(
+    connection: Connection, writes: Sequence[SubTaskWrite], **of: Any
+) -> tuple[list[Written], KnowledgeError | None]:
+    """Those that were written, and why the next was not."""
+    await sub_tasks.have_alone(connection, **of)
+    written: list[Written] = []
+    for each in writes:
+        try:
+            sub_task, created = await sub_tasks.put(
+                connection, name=each.name, said=each.said, expected_version=each.expected_version, **of
+            )
+        except REFUSALS as refused:
+            return written, refused
+        written.append(Written(documents.of_sub_task(sub_task), created))
+    return written, None
 
 
 async def _domain(connection: Connection, *, workspace_id: int, run_id: str) -> str | None:

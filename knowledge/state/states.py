@@ -144,11 +144,12 @@ class StepSaid:
 
 @dataclass(frozen=True, slots=True)
 class SubTaskSaid:
-    """What the step's owner says of a sub-task, as `StepSaid`; `holder` is the process that does the work."""
+    """What the step's owner says of a sub-task, as `StepSaid`; `holder` is the process that does the work, where it has
+    a name of its own."""
 
     owner: str
     status: SubTaskStatus
-    holder: str
+    holder: str | None
     lease_s: float
     inputs_hash: str | None = None
     artifacts: Artifacts | None = None

@@ -178,10 +178,10 @@ async def undo(
     """
     async with connection.transaction():
         await membership.own_workspace(connection, workspace_id=workspace_id)
-        read = await membership.lock_living(connection, workspace_id=workspace_id, ids=[id])
-        membership.check_version(read[id], expected_version)
-        found = await _find(connection, workspace_id=workspace_id, id=id, change=change)
-        locked = await membership.lock(connection, workspace_id=workspace_id, ids=found["precedents"])
+        found, locked = await _hold(connection, workspace_id=workspace_id, id=id, change=change)
+        membership.check_version(locked[id], expected_version)
+        if found is None:
+            raise NotFound(f"The history of the precedent {id} has no correction {change}.")
         await _check_undoable(connection, found)
         how = UNDO if found["effective"] else REDO
         subject: UUID = found["precedents"][0]
@@ -273,11 +273,15 @@ async def _keep(
     return id
 
 
-async def _find(connection: Connection, *, workspace_id: int, id: UUID, change: UUID) -> Row:
+async def _hold(
+    connection: Connection, *, workspace_id: int, id: UUID, change: UUID
+) -> tuple[Row | None, dict[UUID, Row]]:
+    """The change, if there is one, and the precedents that it touched, with `id`, which lives: locked all at once."""
     found = await fetch_one(connection, "corrections.find", workspace_id=workspace_id, precedent=id, id=change)
-    if found is None:
-        raise NotFound(f"The history of the precedent {id} has no correction {change}.")
-    return found
+    touched: list[UUID] = found["precedents"] if found else []
+    locked = await membership.lock(connection, workspace_id=workspace_id, ids=list({id, *touched}))
+    membership.check_living(locked[id])
+    return found, locked
 
 
 async def _check_undoable(connection: Connection, found: Row) -> None:

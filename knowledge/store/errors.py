@@ -19,6 +19,8 @@ GONE = (
     PoolClosed,
     TooManyRequests,
 )
+#: Nothing was written, and trying again may do.
+CONTENDED = (errors.DeadlockDetected, errors.SerializationFailure)
 
 
 @contextmanager
@@ -45,7 +47,7 @@ def _translate(error: psycopg.Error) -> KnowledgeError | None:
         return InvalidInput(f"PostgreSQL cannot store a value of this request (SQLSTATE {state or 'unknown'}).")
     if isinstance(error, psycopg.IntegrityError):
         return Conflict(f"The change contradicts what is stored (SQLSTATE {state}).")
-    if isinstance(error, errors.DeadlockDetected | errors.SerializationFailure):
+    if isinstance(error, CONTENDED):
         return StoreContended(f"PostgreSQL could not let all of it happen at once ({type(error).__name__}).")
     if isinstance(error, GONE):
         return StoreUnavailable(f"PostgreSQL cannot be reached ({type(error).__name__}).")

@@ -12,6 +12,8 @@ from knowledge.store.records import EmbeddingKind, IndexRow, MadeEmbedding, Miss
 from knowledge.store.rows import execute, fetch_all, fetch_one, strings
 
 PAGE = 10_000
+#: Precedents that are held at once while what they have is marked.
+MARKED_AT_ONCE = 1_000
 
 
 async def missing_embeddings(connection: Connection, *, model_id: str, limit: int) -> list[MissingEmbedding]:
@@ -26,11 +28,13 @@ async def missing_embeddings(connection: Connection, *, model_id: str, limit: in
 
 async def save_embeddings(connection: Connection, rows: Sequence[MadeEmbedding], *, model_id: str) -> None:
     """Keep vectors of this model; one whose text has changed since is dropped and asked for again."""
-    for kind in EmbeddingKind:  # a transaction each: both hold precedents, in the order of their ids
+    for kind in EmbeddingKind:  # a transaction each: both hold precedents
         made = [row for row in rows if row.of.kind is kind]
-        values: dict[str, Any] = {"ids": [row.of.id for row in made], "embeddings": [row.embedding for row in made]}
-        if kind is EmbeddingKind.RESOLUTION:
-            values["texts"] = [row.of.text for row in made]
+        values: dict[str, Any] = {
+            "ids": [row.of.id for row in made],
+            "texts": [row.of.text for row in made],
+            "embeddings": [row.embedding for row in made],
+        }
         if made:
             await execute(connection, f"index_queue.save_{kind}_embeddings", model_id=model_id, **values)
 
@@ -68,8 +72,15 @@ async def pending_count(connection: Connection, *, workspace_id: int | None = No
 
 
 async def mark_all_stale(connection: Connection) -> int:
-    """Ask for everything to be indexed again; how many."""
-    return await execute(connection, "index_queue.mark_all_stale")
+    """Ask for everything to be indexed again; how many.
+
+    Who records waits for one page of it; in a transaction, until that ends.
+    """
+    marked, after = 0, {"after_workspace": -1, "after": UUID(int=0)}
+    while last := await fetch_one(connection, "index_queue.mark_some_stale", limit=MARKED_AT_ONCE, **after):
+        marked += last["marked"]
+        after = {"after_workspace": last["workspace_id"], "after": last["id"]}
+    return marked
 
 
 async def mark_stale(connection: Connection, signature_ids: Sequence[UUID]) -> int:

@@ -54,7 +54,7 @@ class Channel:
 async def gather(connection: Connection, channel: Channel, *, asked: list[str]) -> int:
     """Note what is new since the last look; how many. Call it in a transaction.
 
-    `asked`: patterns of the external ids of what people asked about in chat, which is no news to them.
+    `asked`: patterns of the external ids of what people asked about: that is no news to them before it fails.
     """
     await execute(connection, "notices.open", **channel.columns)
     row = await fetch_one(connection, "notices.lock", **channel.columns)
@@ -71,7 +71,9 @@ async def gather(connection: Connection, channel: Channel, *, asked: list[str]) 
     )
     until = row["at"] if len(found) < MOST_AT_ONCE else max(each["made_at"] for each in found)
     await execute(connection, "notices.seen", until=until, **channel.columns)
-    return len(found) + await execute(connection, "notices.add_storms", lately=ENDED_LATELY, **channel.columns)
+    failing = await fetch_all(connection, "notices.begin_failing", asked=asked, lately=LATELY, **channel.columns)
+    storms = await execute(connection, "notices.add_storms", lately=ENDED_LATELY, **channel.columns)
+    return len([each for each in (*found, *failing) if each["is_news"]]) + storms
 
 
 async def take(connection: Connection, channel: Channel, *, pace: timedelta, many: int, most: int) -> list[Notice]:

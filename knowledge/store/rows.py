@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeAlias, TypeVar
 
 import orjson
+from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
 from knowledge.errors import InvalidInput
+from knowledge.store.contention import anew
 from knowledge.store.database import Connection
 from knowledge.store.queries import sql
 
 Row: TypeAlias = dict[str, Any]
+T = TypeVar("T")
 
 
 async def fetch_all(connection: Connection, name: str, /, *, prepare: bool | None = None, **values: Any) -> list[Row]:
     """All rows of the statement `name`. `prepare=False` plans for these very values."""
-    async with connection.cursor(binary=True, row_factory=dict_row) as cursor:
-        await cursor.execute(sql(name), values, prepare=prepare)
-        return await cursor.fetchall()
+
+    async def fetch() -> list[Row]:
+        async with connection.cursor(binary=True, row_factory=dict_row) as cursor:
+            await cursor.execute(sql(name), values, prepare=prepare)
+            return await cursor.fetchall()
+
+    return await _done(connection, fetch)
 
 
 async def fetch_one(connection: Connection, name: str, /, **values: Any) -> Row | None:
@@ -30,8 +37,17 @@ async def fetch_one(connection: Connection, name: str, /, **values: Any) -> Row 
 
 async def execute(connection: Connection, name: str, /, **values: Any) -> int:
     """Run a statement without rows; how many rows it touched."""
-    cursor = await connection.execute(sql(name), values)
-    return cursor.rowcount
+
+    async def run() -> int:
+        return (await connection.execute(sql(name), values)).rowcount
+
+    return await _done(connection, run)
+
+
+async def _done(connection: Connection, statement: Callable[[], Awaitable[T]]) -> T:
+    """A statement that is its own transaction is done anew where it was undone; within one, its whole is to be."""
+    alone = connection.info.transaction_status is TransactionStatus.IDLE
+    return await (anew(statement) if alone else statement())
 
 
 def to_json(value: Any) -> str:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
 from knowledge.errors import Conflict, NotFound
+from knowledge.store import audit
 from knowledge.store.database import Connection
 from knowledge.store.ids import uuid7
-from knowledge.store.rows import execute, fetch_all, fetch_one, to_json
+from knowledge.store.rows import Row, fetch_all, fetch_one, to_json
 
 #: Searches of a workspace: more than anybody looks through.
 MOST = 100
 #: Characters of a field that are told of a search whose name is taken.
 _LONGEST_TOLD = 100
+#: So long one that was deleted can be brought back.
+BACK_WITHIN_S = 86_400
+_REMOVED = "saved_search.deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +40,16 @@ async def save(
 
     Sent twice it is kept once. Call it in a transaction.
     """
+    kept = {"id": uuid7(), "name": name, "fields": fields, "saved_by": saved_by, "saved_at": None}
+    return await _keep(connection, kept, workspace_id=workspace_id)
+
+
+async def _keep(connection: Connection, kept: Row, *, workspace_id: int) -> SavedSearch:
     await fetch_one(connection, "saved_searches.save_alone", workspace_id=workspace_id)
-    row = await fetch_one(
-        connection,
-        "saved_searches.save",
-        id=uuid7(),
-        workspace_id=workspace_id,
-        name=name,
-        fields=to_json(dict(fields)),
-        saved_by=saved_by,
-        most=MOST,
-    )
+    values = kept | {"fields": to_json(dict(kept["fields"]))}
+    row = await fetch_one(connection, "saved_searches.save", workspace_id=workspace_id, most=MOST, **values)
     if row is None:
-        raise Conflict(await _why_not(connection, workspace_id=workspace_id, name=name))
+        raise Conflict(await _why_not(connection, workspace_id=workspace_id, name=kept["name"]))
     return SavedSearch(**row)
 
 
@@ -67,7 +68,36 @@ async def all_of(connection: Connection, *, workspace_id: int) -> list[SavedSear
     return [SavedSearch(**row) for row in rows]
 
 
-async def remove(connection: Connection, *, workspace_id: int, id: UUID) -> None:
-    """Forget one; raises `NotFound`."""
-    if not await execute(connection, "saved_searches.remove", workspace_id=workspace_id, id=id):
+async def remove(connection: Connection, *, workspace_id: int, id: UUID, removed_by: str | None) -> None:
+    """Delete one; what it was goes to the audit log. Raises `NotFound`. Call it in a transaction."""
+    row = await fetch_one(connection, "saved_searches.remove", workspace_id=workspace_id, id=id)
+    if row is None:
         raise NotFound(f"There is no saved search {id} in this workspace.")
+    await audit.record(
+        connection, workspace_id=workspace_id, action=_REMOVED, actor=removed_by, subject_id=id, before=row
+    )
+
+
+async def removed(connection: Connection, *, workspace_id: int, id: UUID) -> SavedSearch:
+    """One that was deleted within the last day, as it was then; raises `NotFound`."""
+    row = await fetch_one(
+        connection,
+        "saved_searches.removed",
+        workspace_id=workspace_id,
+        id=id,
+        action=_REMOVED,
+        within_s=BACK_WITHIN_S,
+    )
+    if row is None:
+        raise NotFound(f"No saved search {id} was deleted in this workspace within the last day.")
+    kept = row["before"]
+    return SavedSearch(**kept | {"id": UUID(kept["id"]), "saved_at": datetime.fromisoformat(kept["saved_at"])})
+
+
+async def bring_back(connection: Connection, *, workspace_id: int, id: UUID) -> SavedSearch:
+    """Undo that it was deleted: under its id, by whom and when it was saved. Sent twice it is there once.
+
+    Raises `NotFound` as `removed` does, and `Conflict` as `save`. Call it in a transaction.
+    """
+    found = await removed(connection, workspace_id=workspace_id, id=id)
+    return await _keep(connection, asdict(found), workspace_id=workspace_id)

@@ -33,6 +33,7 @@ async def load(connection: Connection, catalogue_version: str, rows: Sequence[St
     async with connection.transaction():
         await fetch_all(connection, "starter.lock")
         if await loaded_version(connection) != catalogue_version:
+            await fetch_all(connection, "starter.hold")
             await _write(connection, precedents, signatures)
             await settings.put(connection, VERSION_KEY, catalogue_version)
     return StarterLoaded(precedents=len(precedents), signatures=len(signatures), shared=tuple(shared))
@@ -58,6 +59,12 @@ async def wordings(connection: Connection) -> list[StarterWording]:
         )
         for row in rows
     ]
+
+
+async def vectors(connection: Connection, *, model_id: str) -> dict[str, bytes]:
+    """What this model made of the texts of all that is loaded, by text."""
+    rows = await fetch_all(connection, "starter.vectors", model_id=model_id)
+    return {row["text"]: row["vector"] for row in rows}
 
 
 async def _write(connection: Connection, precedents: list[dict[str, Any]], signatures: list[dict[str, Any]]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from knowledge.errors import Conflict, NotFound
+from knowledge.state import holders
 from knowledge.state.states import SubTask, SubTaskSaid, SubTaskStatus
 from knowledge.store.database import Connection
 from knowledge.store.rows import Row, fetch_all, fetch_one, to_json
@@ -28,33 +29,49 @@ async def put(
 ) -> tuple[SubTask, bool]:
     """Claim, complete or fail a sub-task; the row, and whether this has created it.
 
-    What would change nothing needs no version; a holder's renewed claim moves its lease and no version. Raises
+    What would change nothing needs no version; a holder's renewed claim moves its lease and no version. A claim without
+    a holder is nobody's renewal: it is given a name of its own. What ends such a claim may go without one too. Raises
     `NotFound` (the run, the step), `Conflict` (another pipeline's run, another's step or lease, a name that is not
     planned, said before what is there), `VersionRequired`, `StaleVersion`.
     """
-    row = await fetch_one(
-        connection,
-        "sub_tasks.put",
-        workspace_id=workspace_id,
-        run_id=run_id,
-        pipeline=said.pipeline,
-        step=step,
-        name=name,
-        owner=said.owner,
-        status=said.status,
-        holder=said.holder,
-        lease_s=said.lease_s,
-        inputs_hash=None if said.inputs_hash is None else bytes.fromhex(said.inputs_hash),
-        artifacts=None if said.artifacts is None else to_json(said.artifacts),
-        expected=expected_version,
-        age=said.age_s,
-    )
-    row = answer_of(row)
+    claims = said.status is SubTaskStatus.STARTED
+    holder = said.holder or (holders.issue(said.owner) if claims else said.owner)
+    place: dict[str, Any] = {"workspace_id": workspace_id, "run_id": run_id, "step": step, "name": name}
+    row = await _write(connection, said, holder=holder, expected=expected_version, **place)
+    if said.holder is None and not claims and _is_held_without_name(row, owner=said.owner):
+        row = await _write(connection, said, holder=row["holder"], expected=expected_version, **place)
     check_place(row, run_id=run_id, step=step)
     check_owner(row, step=step)
     _check_claim(row, step=step, name=name)
     check_version(row)
     return sub_task_of(row | {"step_name": step, "run_id": run_id}), row["told"] == CREATED
+
+
+def _is_held_without_name(row: Row, *, owner: str) -> bool:
+    return row["told"] == "held" and holders.is_issued(row["holder"], owner=owner)
+
+
+async def _write(connection: Connection, said: SubTaskSaid, *, holder: str, expected: int | None, **place: Any) -> Row:
+    row = await fetch_one(
+        connection,
+        "sub_tasks.put",
+        pipeline=said.pipeline,
+        owner=said.owner,
+        status=said.status,
+        holder=holder,
+        lease_s=said.lease_s,
+        inputs_hash=None if said.inputs_hash is None else bytes.fromhex(said.inputs_hash),
+        artifacts=None if said.artifacts is None else to_json(said.artifacts),
+        expected=expected,
+        age=said.age_s,
+        **place,
+    )
+    return answer_of(row)
+
+
+async def have_alone(connection: Connection, *, workspace_id: int, run_id: str, step: str) -> None:
+    """Until the transaction ends nobody else writes sub-tasks of this step, in whatever order."""
+    await fetch_one(connection, "sub_tasks.have_alone", workspace_id=workspace_id, run_id=run_id, step=step)
 
 
 async def page(

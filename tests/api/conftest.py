@@ -1,8 +1,8 @@
 """The real service, once a session: embedded PostgreSQL, Qdrant Edge, the model, and the app on a loopback port.
 
-What takes long is made once a machine and kept below the temporary folder: the OpenVINO copy of the model, and a data
-folder with the starter precedents embedded and indexed. The latter is made anew whenever the code or the data of
-`knowledge` change. Services and tests work on copies.
+What takes long is made once a machine and kept below the temporary folder: the OpenVINO copy of the model with its
+vectors of the starter precedents, and a data folder with these indexed. The former are made anew whenever the code that
+embeds changes, the latter whenever the code or the data of `knowledge` do. Services and tests work on copies.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ from knowledge.model_folder import DEFAULT_MODEL
 START_LIMIT_S = 120.0
 KEPT_S = 3600.0
 KNOWLEDGE = Path(__file__).parents[2] / "knowledge"
+#: What makes the model's copy and its vectors.
+EMBEDDING = ("embedding.py", "model_folder.py", "openvino_copy.py", "adapter", "starter/vectors.py")
 
 
 @dataclass(frozen=True)
@@ -56,30 +58,31 @@ def kept() -> Path:
 
 @pytest.fixture(scope="session")
 def models(kept: Path) -> Path:
-    """A folder with the OpenVINO copy of the model."""
-    folder = kept / "models"
-    folder.mkdir(exist_ok=True)
+    """A folder with the OpenVINO copy of the model, and with the vectors that services keep there."""
+    folder = kept / f"models-{_version_of(*(KNOWLEDGE / name for name in EMBEDDING))}"
     with _alone(kept):
+        if not folder.exists():
+            _forget_old(kept, "models-*")
+            folder.mkdir()
         load_embedder(DEFAULT_MODEL, cache=folder).close()
+        os.utime(folder)  # in use: no other run, of another version, removes it
     return folder
 
 
 @pytest.fixture(scope="session")
 def filled(kept: Path, models: Path) -> Path:
     """A data folder of a service that has loaded and indexed the starter precedents and was stopped."""
-    folder = kept / f"data-{_version_of_knowledge()}"
+    folder = kept / f"data-{_version_of(KNOWLEDGE)}"
     with _alone(kept):
         if not folder.exists():
-            for old in kept.glob("data-*"):
-                if time.time() - old.stat().st_mtime > KEPT_S:  # not one that another test run copies just now
-                    shutil.rmtree(old)
+            _forget_old(kept, "data-*")
             draft = kept / "draft"
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir()
             (draft / "models").symlink_to(models)
             asyncio.run(_fill(Settings(data=draft)))
             draft.rename(folder)
-        os.utime(folder)  # in use: no other run, of another version, removes it
+        os.utime(folder)
     return folder
 
 
@@ -115,7 +118,10 @@ def service_url(service: RunningService) -> str:
 def running_service(settings: Settings) -> Iterator[str]:
     """The service of these settings on a free port, in a thread with an event loop of its own."""
     started, stop, problems = threading.Event(), threading.Event(), list[BaseException]()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    # Named as TCP, as in `serve`: else the event loop leaves Nagle's algorithm on, and many an answer waits for 40 ms.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
 
         async def serve() -> None:
             async with build(settings) as parts, running(parts):
@@ -160,9 +166,16 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _version_of_knowledge() -> str:
+def _forget_old(kept: Path, names: str) -> None:
+    for old in kept.glob(names):
+        if time.time() - old.stat().st_mtime > KEPT_S:  # not one that another test run copies just now
+            shutil.rmtree(old)
+
+
+def _version_of(*places: Path) -> str:
+    """Of the code and the data in those files and folders."""
     digest = hashlib.sha256()
-    for path in sorted(KNOWLEDGE.rglob("*")):
-        if path.suffix in (".py", ".sql", ".toml"):
+    for path in sorted(file for place in places for file in (place.rglob("*") if place.is_dir() else [place])):
+        if path.suffix in (".py", ".sql", ".toml", ".safetensors"):
             digest.update(str(path.relative_to(KNOWLEDGE)).encode() + path.read_bytes())
     return digest.hexdigest()[:16]

@@ -86,6 +86,7 @@ def serving(answer: Callable[[Asked], Reply], *, port: int = 0) -> Iterator[Serv
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # an answer is two writes, of which the second waited for 40 ms
 
         def _any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -81,5 +81,6 @@ def test_answers_with_wrong_types_are_no_resume_state(memory_of: MakeMemory, tmp
         },
     ]
     for number, document in enumerate(wrong):
-        with serving(lambda _, document=document: Reply(200, document)) as server:  # type: ignore[misc]
+        answer = Reply(200, {"version": 1} | document)
+        with serving(lambda _, answer=answer: answer) as server:  # type: ignore[misc]
             assert 1 == scale(memory_of(server.url, timeout_s=5.0), tmp_path / f"{number}.bin")[1]

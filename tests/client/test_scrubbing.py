@@ -78,11 +78,11 @@ def test_every_text_of_a_body_is_looked_at() -> None:
 )
 def test_hostile_text_takes_no_long_time(text: str) -> None:
     """Half a megabyte of it."""
-    begun = time.perf_counter()
+    begun = time.thread_time()
     scrubbed((text * 500_000)[:500_000])
     scrubbed((text + "a" * 500_000)[:500_000])
 
-    assert time.perf_counter() - begun < 3.0
+    assert time.thread_time() - begun < 3.0
 
 
 def test_failure_that_waits_has_no_password_on_the_disk(memory_of: MakeMemory, spool: Path) -> None:

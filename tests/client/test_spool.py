@@ -197,6 +197,29 @@ def test_repeated_sending_has_the_same_key(memory_of: MakeMemory) -> None:
     assert 1 == len({each.headers["idempotency-key"] for each in server.of(INCIDENT)})
 
 
+@pytest.mark.parametrize(("patience_s", "waits"), [(1, True), (600, False)])
+def test_flush_has_patience_with_a_service_that_asks_for_it(
+    memory_of: MakeMemory, patience_s: int, waits: bool
+) -> None:
+    """As far as its own time goes; where that is too little, nobody waits in vain."""
+    refused = threading.Event()
+
+    def answer(asked: Asked) -> Reply:
+        if asked.method != "POST" or refused.is_set():
+            return Reply(200, {"id": "o"})
+        refused.set()
+        return Reply(503, {"detail": "busy"}, headers=(("Retry-After", str(patience_s)),))
+
+    with serving(answer) as server:
+        memory = memory_of(server.url)
+        memory.outcome("i-1", "failed")
+        assert refused.wait(20)
+        began = time.monotonic()
+        written = memory.flush(30.0)
+
+    assert (waits, True) == (written, time.monotonic() - began < 15)
+
+
 def test_stale_version_is_read_and_built_upon(memory_of: MakeMemory) -> None:
     """428 and 412 lead to a `GET`, and the owner's latest word wins."""
     version = [3]
@@ -327,7 +350,7 @@ def test_command_drains_what_is_left(
 
     assert 1 == spool_command(["--spool", str(spool), "drain", "--wait", "1"])
     assert "1 still wait" in capsys.readouterr().out
-    with serving(lambda _: Reply(200, {"run_id": "r"}), port=port) as server:
+    with serving(lambda _: Reply(200, {"version": 1}), port=port) as server:
         assert 0 == spool_command(["--spool", str(spool), "drain"])
         assert 0 == spool_command(["--spool", str(spool), "drain", "--adopt", "http://elsewhere w"])
         assert 2 == len(server.of("/runs/r-1"))

@@ -129,3 +129,17 @@ def timed(memory: seenbefore.Client) -> float:
     begun = time.perf_counter()
     memory.close()
     return time.perf_counter() - begun
+
+
+def test_end_looks_once_more_for_whom_memory_waits(memory_of: MakeMemory) -> None:
+    """What is only in memory is lost with the process, and the next look may be minutes away."""
+    port = servers.free_port()
+    memory = memory_of(f"http://127.0.0.1:{port}", timeout_s=5.0)
+    memory.outcome("i-1", "failed", attempt=1)
+    remove_the_folder(memory)
+    memory.outcome("i-1", "succeeded", attempt=2)
+    servers.wait_for(lambda: not memory._core.engine.breaker.closed)
+    with serving(lambda _: Reply(201, {}), port=port) as server:
+        memory.close()
+
+    assert ["failed", "succeeded"] == [each.body["result"] for each in server.of(INCIDENT)]

@@ -170,6 +170,19 @@ def test_github_job() -> None:
     assert "self-hosted, gpu" == failure.environment["runner_labels"]
 
 
+@pytest.mark.parametrize("steps", [None, []], ids=["steps", "no steps"])
+def test_github_says_how_little_it_knows(steps: list[Any] | None) -> None:
+    """What the webhook tells of a job is known from what anybody else tells of it, and from the log that follows it."""
+    said = {} if steps is None else {"steps": steps}
+    failure = github.read_webhook("workflow_job", webhooks.github(**said))
+    assert isinstance(failure, Failure)
+    told = {"text": failure.text, "environment": failure.environment}
+    others = [{"text": "KeyError: 'price'"}, {"text": f"{failure.text}\nKeyError"}, {"environment": {}}, {"text": None}]
+
+    assert github.is_only_told_of(told)
+    assert not [each for each in others if github.is_only_told_of({**told, **each})]
+
+
 @pytest.mark.parametrize("conclusion", github.FAILED)
 def test_github_ways_to_fail(conclusion: str) -> None:
     """Each is a failure, and its guide names it."""

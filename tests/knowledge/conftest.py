@@ -82,7 +82,7 @@ async def starters(database: Database, embedder: LocalEmbedder, tmp_path: Path) 
     folder = tmp_path / "documented"
     folder.mkdir()
     (folder / "tests.toml").write_text(DOCUMENTED)
-    return await load_starter(database, read_catalogue(folder), embedder=embedder)
+    return await load_starter(database, read_catalogue(folder), embedder=embedder, vectors=tmp_path)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from knowledge import indexer
 from knowledge.errors import IndexUnavailable
 from knowledge.failures import Failure, Resolution, Source, Verdict
 from knowledge.index.lexical import document_vector
@@ -74,6 +75,22 @@ async def test_waiting_ends_when_a_workspace_is_shown(world: World) -> None:
     await world.indexer.stop()
 
     assert (False, True) == (in_vain, shown)
+
+
+async def test_whoever_waits_hurries_the_worker(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it gathers by then what else is reported, be it for longer than anybody would wait."""
+    monkeypatch.setattr(indexer, "GATHER_S", 600.0)
+    world.indexer.start()
+    shown = []
+    for text in ("PearError: ledger torn", "PlumError: no lease"):
+        await report(world, text)
+        await asyncio.sleep(0.1)
+        async with world.database.connection() as connection:
+            workspace = await workspaces.ensure(connection, "team")
+        shown.append(await world.indexer.wait(workspace, limit_s=60))
+    await world.indexer.stop()
+
+    assert [True, True] == shown
 
 
 async def test_reconciling_puts_right_what_disagrees(world: World) -> None:

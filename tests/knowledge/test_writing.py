@@ -8,8 +8,9 @@ import pytest
 
 from knowledge.documents import Document
 from knowledge.errors import StoreContended
+from knowledge.store.contention import MOST_TRIES
 from knowledge.store.database import Connection, Database
-from knowledge.writing import MOST_TRIES, write
+from knowledge.writing import write
 
 
 async def test_two_who_wait_for_each_other_are_both_done(database: Database) -> None:

@@ -10,6 +10,7 @@ name: `/ui/?example=slow-down`.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api.context import Service
 from api.problems import Problem
+from api.untrusted import first_line
 from api.web.advice import shown
 from api.web.examples import EXAMPLES, example_of
 from api.web.forms import Form, checked, fields_of
@@ -32,6 +34,7 @@ from knowledge.errors import StoreUnavailable
 from knowledge.failures import Failure
 from knowledge.incident_log import ASKED_HERE
 from knowledge.service import KnowledgeService
+from knowledge.signature import sign
 
 NAV = NavEntry("Ask", HOME, "a")
 router = APIRouter()
@@ -75,7 +78,8 @@ async def ask_page(request: Request, service: Service, visitor: Visiting, exampl
         return _page(request, fields={})
     failure = Failure(text=chosen.text)
     answer = await service.advise(visitor.workspace, failure, dry_run=True)
-    return _page(request, fields={"text": chosen.text}, advice=shown(answer, text=chosen.text), chosen=chosen.key)
+    advice, fields = shown(answer, text=chosen.text), {"text": chosen.text}
+    return _page(request, fields=fields, advice=advice, headline=await _headline(failure), chosen=chosen.key)
 
 
 @router.get("/ask")
@@ -94,14 +98,17 @@ async def ask(request: Request, service: Service, visitor: Visiting) -> Response
         said = (
             problem.detail if "text" in fields else "Paste an error first: a message, a traceback, or the end of a log."
         )
-        return _page(request, fields=fields, status=422, problem=said)
+        return _page(request, fields=fields, status=422, problem=said, wrong=problem.field)
     if form.only_look:
-        advice = await service.advise(visitor.workspace, form.to_failure(), dry_run=True)
-        return _page(request, fields=fields, advice=shown(advice, text=form.text), only_looked=True)
+        advice, headline = await asyncio.gather(
+            service.advise(visitor.workspace, form.to_failure(), dry_run=True), _headline(form.to_failure())
+        )
+        return _page(request, fields=fields, advice=shown(advice, text=form.text), headline=headline, only_looked=True)
     external_id = await _external_id(service, visitor, form)
     advice = await service.advise(visitor.workspace, form.to_failure(external_id), claims=False)
     if AWAY in advice["degraded"]:  # the incident cannot be shown yet, its advice can
-        return _page(request, fields=fields, advice=shown(advice, text=form.text), kept=advice["incident_id"])
+        headline, kept = await _headline(form.to_failure()), advice["incident_id"]
+        return _page(request, fields=fields, advice=shown(advice, text=form.text), headline=headline, kept=kept)
     return sent_on(request, address_of(request, "incident", incident_id=advice["incident_id"]))
 
 
@@ -115,6 +122,11 @@ async def _external_id(service: KnowledgeService, visitor: Visitor, form: AskFor
     return before if before in known and current not in known else current
 
 
+async def _headline(failure: Failure) -> str:
+    """What the failure is called, as on the page of an incident: what went wrong, and not how the log begins."""
+    return first_line((await asyncio.to_thread(sign, failure)).template)
+
+
 def _page(
     request: Request,
     *,
@@ -124,9 +136,13 @@ def _page(
     chosen: str | None = None,
     kept: str | None = None,
     only_looked: bool = False,
+    headline: str = "",
     problem: str | None = None,
+    wrong: str | None = None,
 ) -> Response:
-    context = {"advice": advice, "chosen": chosen, "kept": kept, "only_looked": only_looked, "problem": problem}
+    """`headline` names what was answered; `wrong` is the field that has the problem."""
+    answered = {"advice": advice, "headline": headline, "chosen": chosen, "kept": kept, "only_looked": only_looked}
+    context = answered | {"problem": problem, "wrong": wrong, "more": MORE, "examples": EXAMPLES}
     said_more = not fields.keys().isdisjoint(MORE)
     template = "_ask.html" if is_in_place(request) else "ask.html"
-    return page(request, template, status=status, fields=fields, said_more=said_more, examples=EXAMPLES, **context)
+    return page(request, template, status=status, fields=fields, said_more=said_more, **context)

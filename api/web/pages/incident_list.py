@@ -14,6 +14,7 @@ from api.cursors import read_cursor, write_cursor
 from api.web.fields import EMPTY, Cursor, Span, given_of, narrowed, since_of
 from api.web.rendering import NavEntry, page
 from api.web.visitors import Visiting
+from ingest.records import LONGEST_NAME
 from knowledge.failures import DecisionAction, Verdict
 from knowledge.incident_log import IncidentLog, Wanted
 from knowledge.within import Within
@@ -31,7 +32,7 @@ class Asked(StrEnum):
     ELSEWHERE = "elsewhere"
 
 
-Text = Annotated[Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)] | None, EMPTY]
+Text = Annotated[Annotated[str, StringConstraints(max_length=LONGEST_NAME, strip_whitespace=True)] | None, EMPTY]
 
 
 @router.get("", name="incidents")

@@ -24,6 +24,7 @@ from api.web.fields import EMPTY, Cursor, Span, given_of, narrowed, since_of
 from api.web.rendering import PREFIX, NavEntry, address_of, page
 from api.web.run import Axis, events_of, json_text, lanes_of, shown_decision
 from api.web.visitors import Visiting
+from ingest.records import LONGEST_NAME
 from knowledge.decisions import Decisions
 from knowledge.documents import Document
 from knowledge.errors import NotFound
@@ -38,10 +39,9 @@ NAV = NavEntry("Runs", "/ui/runs", "r")
 router = APIRouter(prefix="/runs")
 RUNS, DECISIONS, SUB_TASKS = 30, 20, 100
 
-
-Text = Annotated[Annotated[str, StringConstraints(max_length=200)] | None, EMPTY]
+Text = Annotated[Annotated[str, StringConstraints(max_length=LONGEST_NAME)] | None, EMPTY]
 Stated = Annotated[Status | None, EMPTY]
-RunId = Annotated[str, Path(min_length=1, max_length=200)]
+RunId = Annotated[str, Path(min_length=1, max_length=LONGEST_NAME)]
 
 
 async def memory_of(request: Request) -> PipelineMemory:

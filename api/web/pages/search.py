@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from api.context import JsonAnswer
 from api.cursors import read_cursor, write_cursor
+from api.web.address import refuse_unknown
 from api.web.downloads import attached, csv_file
 from api.web.forms import Form, checked, read_form
 from api.web.in_place import is_in_place
@@ -24,11 +25,13 @@ from api.web.search import COLUMNS, FOUND, LISTED, Looked, address_of_search, lo
 from api.web.told import led_to, told
 from api.web.visitors import Visiting, Visitor
 from ingest.records import Name
+from knowledge.errors import NotFound
 from knowledge.facets import Chosen
 from knowledge.failures import Cause, Verdict
 from knowledge.finding import Finding, Found
 from knowledge.lookup import STORE
 from knowledge.saved_searches import SavedSearches
+from knowledge.store.saved_searches import SavedSearch
 from knowledge.within import Within
 
 NAV = NavEntry("Search", "/ui/search", "s")
@@ -37,7 +40,12 @@ router = APIRouter()
 MOST_NEAR, MOST_LISTED = 100, 1_000
 #: Characters of a question, and between the two ends of a longer one, which are kept: what failed stands at either.
 LONGEST, LEFT_OUT = 5_000, "\n…\n"
-SAID = {"saved": "Saved. It stands beside the form, for everybody in this workspace.", "deleted": "Deleted."}
+SAID = {
+    "saved": "Saved. It stands beside the form, for everybody in this workspace.",
+    "back": "It is back, for everybody in this workspace.",
+}
+#: Told with the id of the one that was, so that the page can bring it back.
+DELETED = "deleted."
 
 
 class SearchAddress(Form):
@@ -69,7 +77,7 @@ class SavingForm(SearchAddress):
 
 
 class DeletingForm(SearchAddress):
-    """A search that one is at while another is deleted."""
+    """A search that one is at while another is deleted, or brought back."""
 
 
 @router.get("/search", name="search")
@@ -81,12 +89,14 @@ async def search(request: Request, visitor: Visiting) -> Response:
     if is_in_place(request):
         return page(request, "_found.html", **_context(request, asked, shown))
     # While PostgreSQL is away the index answers, and nobody knows what was kept.
-    saved = [] if STORE in found.degraded else await _saved_searches(request).all_of(visitor.workspace)
+    is_away = STORE in found.degraded
+    saved = [] if is_away else await _saved_searches(request).all_of(visitor.workspace)
     return page(
         request,
         "search.html",
         saved=[(each, address_of_search(each.fields)) for each in saved],
         said=SAID.get(told(request)),
+        deleted=None if is_away else await _deleted(request, visitor),
         **_context(request, asked, shown),
     )
 
@@ -119,14 +129,23 @@ async def save(request: Request, visitor: Visiting) -> Response:
 
 @router.post("/search/saved/{search_id}/delete", name="search-delete")
 async def delete(search_id: UUID, request: Request, visitor: Visiting) -> Response:
-    """Forget a search that was kept."""
+    """Delete a search that was kept; the next page offers to bring it back."""
     form = await read_form(request, DeletingForm)
-    await _saved_searches(request).remove(visitor.workspace, search_id)
-    return led_to(request, address_of_search(form.fields()), telling="deleted")
+    await _saved_searches(request).remove(visitor.workspace, search_id, by=visitor.author)
+    return led_to(request, address_of_search(form.fields()), telling=f"{DELETED}{search_id}")
+
+
+@router.post("/search/saved/{search_id}/bring-back", name="search-bring-back")
+async def bring_back(search_id: UUID, request: Request, visitor: Visiting) -> Response:
+    """Undo that a search was deleted, for a day."""
+    form = await read_form(request, DeletingForm)
+    await _saved_searches(request).bring_back(visitor.workspace, search_id)
+    return led_to(request, address_of_search(form.fields()), telling="back")
 
 
 def _asked(request: Request) -> SearchAddress:
     """The fields of the address; those that are empty count as not given, and a question that is long has its ends."""
+    refuse_unknown(request, list(SearchAddress.model_fields))
     given = {name: value for name, value in request.query_params.items() if value.strip()}
     if "q" in given:
         given["q"] = both_ends(given["q"])
@@ -163,6 +182,17 @@ async def _all_found(request: Request, visitor: Visitor) -> Found:
 
 def _next(found: Found) -> str | None:
     return write_cursor(found.next[0].isoformat(), found.next[1]) if found.next else None
+
+
+async def _deleted(request: Request, visitor: Visitor) -> SavedSearch | None:
+    """The search that was deleted on the page before, where it was."""
+    said = told(request)
+    if not said.startswith(DELETED):
+        return None
+    try:
+        return await _saved_searches(request).removed(visitor.workspace, UUID(said.removeprefix(DELETED)))
+    except (ValueError, NotFound):
+        return None
 
 
 def _saved_searches(request: Request) -> SavedSearches:

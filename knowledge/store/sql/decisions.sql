@@ -79,7 +79,8 @@ FROM (
 ORDER BY d.id DESC LIMIT %(limit)s
 
 -- name: embed
--- All at once.
+-- Waits for nobody: what another embeds or forgets just now is theirs.
 UPDATE decision_records d SET embedding = made.embedding, model_id = %(model_id)s
 FROM unnest(%(ids)s::uuid[], %(embeddings)s::bytea[]) AS made (id, embedding)
-WHERE d.id = made.id
+WHERE d.id = made.id AND d.id IN (
+    SELECT id FROM decision_records WHERE id = ANY (%(ids)s::uuid[]) FOR NO KEY UPDATE SKIP LOCKED)

@@ -23,20 +23,23 @@ UNION ALL
 LIMIT %(limit)s
 
 -- name: save_signature_embeddings
--- A new vector is something new for the index. Whoever changes signatures holds their precedents, in the order of ids:
--- two who change several then never wait in a circle. One that went to another precedent meanwhile is asked for again.
+-- A new vector is something new for the index. Whoever changes signatures holds their precedents, in the order of all:
+-- two who change several then never wait in a circle. One that went to another precedent meanwhile is asked for again,
+-- and so is one whose text has changed.
 WITH held AS (
-    SELECT id FROM precedents WHERE id IN (SELECT precedent_id FROM signatures WHERE id = ANY (%(ids)s::uuid[]))
-    ORDER BY id FOR NO KEY UPDATE
+    SELECT id FROM precedents
+    WHERE id IN (SELECT precedent_id FROM signatures WHERE id = ANY (%(ids)s::uuid[])) AND merged_into IS NULL
+    ORDER BY workspace_id, id FOR NO KEY UPDATE
 )
 UPDATE signatures s SET embedding = made.embedding, model_id = %(model_id)s, version = s.version + 1
-FROM unnest(%(ids)s::uuid[], %(embeddings)s::bytea[]) AS made (id, embedding)
-WHERE s.id = made.id AND s.precedent_id IN (SELECT id FROM held)
+FROM unnest(%(ids)s::uuid[], %(texts)s::text[], %(embeddings)s::bytea[]) AS made (id, text, embedding)
+WHERE s.id = made.id AND s.embedding_text = made.text AND s.precedent_id IN (SELECT id FROM held)
 
 -- name: save_resolution_embeddings
--- Only where the text is still the one that was embedded.
+-- Only where the text is still the one that was embedded. What was merged away is held by whoever has its target.
 WITH locked AS (
-    SELECT id FROM precedents WHERE id = ANY (%(ids)s::uuid[]) ORDER BY id FOR NO KEY UPDATE
+    SELECT id FROM precedents WHERE id = ANY (%(ids)s::uuid[]) AND merged_into IS NULL
+    ORDER BY workspace_id, id FOR NO KEY UPDATE
 ), saved AS (
     UPDATE precedents p SET resolution_embedding = made.embedding, resolution_model_id = %(model_id)s
     FROM unnest(%(ids)s::uuid[], %(texts)s::text[], %(embeddings)s::bytea[]) AS made (id, text, embedding)
@@ -88,13 +91,28 @@ DELETE FROM signatures WHERE id IN (
 SELECT count(*) AS number FROM signatures
 WHERE index_version < version AND (%(workspace_id)s::int IS NULL OR workspace_id = %(workspace_id)s::int)
 
--- name: mark_all_stale
--- A reindex: everything is pending.
-UPDATE signatures SET index_version = 0 WHERE index_version > 0
+-- name: mark_some_stale
+-- A reindex: everything is pending, after a page of precedents the next. What moves to another meanwhile has a higher
+-- version, and is pending with that.
+WITH held AS (
+    SELECT workspace_id, id FROM precedents
+    WHERE (workspace_id, id) > (%(after_workspace)s::int, %(after)s::uuid) AND merged_into IS NULL
+    ORDER BY workspace_id, id LIMIT %(limit)s FOR NO KEY UPDATE
+), marked AS (
+    UPDATE signatures s SET index_version = 0 FROM held WHERE s.precedent_id = held.id AND s.index_version > 0
+    RETURNING s.id
+)
+SELECT workspace_id, id, (SELECT count(*) FROM marked) AS marked FROM held ORDER BY workspace_id DESC, id DESC LIMIT 1
 
 -- name: mark_stale
 -- What the index turned out not to have.
-UPDATE signatures SET index_version = 0 WHERE id = ANY (%(ids)s) AND index_version > 0
+WITH held AS (
+    SELECT id FROM precedents
+    WHERE id IN (SELECT precedent_id FROM signatures WHERE id = ANY (%(ids)s::uuid[])) AND merged_into IS NULL
+    ORDER BY workspace_id, id FOR NO KEY UPDATE
+)
+UPDATE signatures SET index_version = 0
+WHERE id = ANY (%(ids)s::uuid[]) AND index_version > 0 AND precedent_id IN (SELECT id FROM held)
 
 -- name: versions
 -- By pages in the order of ids, beside which the index's own are laid.

@@ -3,11 +3,11 @@
 SELECT own_workspace(%(workspace_id)s::int)
 
 -- name: lock
--- In the order of ids, as everywhere, so that nobody waits in a circle.
+-- In one order, as everywhere, so that nobody waits in a circle.
 SELECT id, workspace_id, source, version, merged_into, verdict_override, cause_override, action_override,
        resolution_summary, occurrences, created_at
 FROM precedents WHERE id = ANY (%(ids)s) AND workspace_id IN (%(workspace_id)s::int, 0)
-ORDER BY id FOR NO KEY UPDATE
+ORDER BY workspace_id, id FOR NO KEY UPDATE
 
 -- name: contents
 -- What a merge moves, so that taking it back can move the same; incidents go with their signatures.

@@ -9,14 +9,14 @@ WHERE workspace_id = %(workspace_id)s AND channel = %(channel)s FOR UPDATE
 
 -- name: add_precedents
 -- By keyset, from a while before the last look on: a transaction that began earlier may have ended later, and what has
--- a notice gets no second one. What people asked in chat, and what is imported from long ago, is no news.
-INSERT INTO notices (workspace_id, channel, subject, subject_id, incident_id)
-SELECT %(workspace_id)s::int, %(channel)s, 'precedent', p.id, i.id
+-- a notice gets no second one. What is imported from long ago is no news. What people have only asked about is none yet:
+-- its notice is due never, until it fails.
+INSERT INTO notices (workspace_id, channel, subject, subject_id, incident_id, due_at)
+SELECT %(workspace_id)s::int, %(channel)s, 'precedent', p.id, i.id, CASE WHEN i.asked THEN timestamptz 'infinity' ELSE now() END
 FROM precedents p JOIN LATERAL (
-    SELECT i.id FROM incidents i
+    SELECT i.id, coalesce(i.external_id, '') LIKE ANY (%(asked)s::text[]) AS asked FROM incidents i
     WHERE i.precedent_id = p.id AND i.occurred_at > now() - %(lately)s::interval
-      AND NOT coalesce(i.external_id, '') LIKE ANY (%(asked)s::text[])
-    ORDER BY i.occurred_at DESC, i.id DESC LIMIT 1
+    ORDER BY asked, i.occurred_at DESC, i.id DESC LIMIT 1
 ) i ON true
 WHERE p.workspace_id = %(workspace_id)s::int AND p.source = 'incident' AND p.merged_into IS NULL
   AND p.created_at > %(since)s::timestamptz - %(overlap)s::interval AND p.last_seen > now() - %(lately)s::interval
@@ -25,7 +25,21 @@ WHERE p.workspace_id = %(workspace_id)s::int AND p.source = 'incident' AND p.mer
           AND n.subject = 'precedent' AND n.subject_id = p.id)
 ORDER BY p.created_at, p.id LIMIT %(most)s
 ON CONFLICT DO NOTHING
-RETURNING (SELECT p.created_at FROM precedents p WHERE p.id = subject_id) AS made_at
+RETURNING (SELECT p.created_at FROM precedents p WHERE p.id = subject_id) AS made_at, isfinite(due_at) AS is_news
+
+-- name: begin_failing
+-- What was only asked about has failed, for the first time: it is news now, but where that was long ago.
+UPDATE notices n SET incident_id = i.id, due_at = CASE WHEN i.lately THEN now() END
+FROM notices held JOIN LATERAL (
+    SELECT i.id, i.occurred_at > now() - %(lately)s::interval AS lately FROM incidents i
+    WHERE i.precedent_id = held.subject_id AND NOT coalesce(i.external_id, '') LIKE ANY (%(asked)s::text[])
+    ORDER BY i.occurred_at DESC, i.id DESC LIMIT 1
+) i ON true
+WHERE held.workspace_id = %(workspace_id)s::int AND held.channel = %(channel)s AND held.due_at = 'infinity'
+  AND held.subject = 'precedent'
+  AND (n.workspace_id, n.channel, n.subject, n.subject_id)
+      = (held.workspace_id, held.channel, held.subject, held.subject_id)
+RETURNING i.lately AS is_news
 
 -- name: seen
 -- The place to go on from.

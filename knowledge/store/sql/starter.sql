@@ -2,6 +2,10 @@
 -- Two processes that start at once load one after the other; nobody looks at the starter workspace alone meanwhile.
 SELECT own_workspace(0)
 
+-- name: hold
+-- All at once in the order of ids, before anything is written: the index worker holds them in that order.
+SELECT id FROM precedents WHERE workspace_id = 0 ORDER BY id FOR NO KEY UPDATE
+
 -- name: put_precedents
 -- A key keeps its id for ever. What counts as said of it is its catalogue entry, once.
 INSERT INTO precedents (id, workspace_id, source, starter_key, component, title, sources, stated_transient,
@@ -52,3 +56,12 @@ SELECT s.precedent_id, s.template, s.exceptions, s.codes, s.operations, s.terms,
        p.title, p.verdict, p.cause, p.action, p.resolution_summary
 FROM signatures s JOIN precedents p ON p.id = s.precedent_id
 WHERE s.workspace_id = 0 AND NOT s.retired AND s.embedding IS NOT NULL ORDER BY s.id
+
+-- name: vectors
+-- What this model made of their texts; a store that is begun anew takes it from a file. What users have said is no part.
+SELECT embedding_text AS text, embedding AS vector FROM signatures
+WHERE workspace_id = 0 AND NOT retired AND embedding IS NOT NULL AND model_id = %(model_id)s
+UNION ALL
+SELECT resolution_summary, resolution_embedding FROM precedents
+WHERE workspace_id = 0 AND retired_at IS NULL AND resolution_embedding IS NOT NULL
+    AND resolution_model_id = %(model_id)s

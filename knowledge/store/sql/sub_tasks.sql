@@ -5,6 +5,12 @@ SELECT t.told, t.pipeline, t.owner, t.plan, (t.sub_task).* FROM put_sub_task(
     %(status)s::text, %(holder)s::text, %(lease_s)s::float8, %(inputs_hash)s::bytea, %(artifacts)s::jsonb,
     %(expected)s::bigint, %(age)s::float8) t
 
+-- name: have_alone
+-- Several are written in the order of their sender: two who write the same ones in two orders would wait in a circle.
+SELECT s.id FROM steps s JOIN runs r ON r.id = s.run
+WHERE r.workspace_id = %(workspace_id)s::int AND r.run_id = %(run_id)s::text AND s.name = %(step)s::text
+FOR NO KEY UPDATE OF s
+
 -- name: get
 -- By its names.
 SELECT s.name AS step_name, t.*

@@ -114,7 +114,8 @@ def wait_for_words(words: str, told: Callable[[], list[str]]) -> None:
 
 
 def test_each_is_told_once(replica: Replica, channel: FakeSlack) -> None:
-    """By whichever of two replicas; with its details in the thread; and not again after a restart."""
+    """By whichever of two replicas; with its details in the thread; not again after a restart; and not while people
+    only ask about it."""
     texts = [f"{fruit}Error: the basket is empty" for fruit in ("Plum", "Pear", "Kiwi", "Fig")]
     with replica() as one, replica() as other:
         time.sleep(SETTLED_S)
@@ -122,14 +123,18 @@ def test_each_is_told_once(replica: Replica, channel: FakeSlack) -> None:
             failed((one, other)[number % 2], text, run_id=f"r-{number}")
         wait_for(lambda: len(channel.of("chat.postMessage")) == 2 * len(texts))
         failed(one, texts[0], run_id="r-9")
+        Workspace(other, channel).command("MelonError: asked about before it failed")
+        channel.wait("response_url")
+        time.sleep(SETTLED_S)
+        before = len(first_posts(channel))
     with replica() as again:
-        failed(again, "MelonError: one more, after the restart", run_id="r-10")
+        failed(again, "MelonError: asked about before it failed", run_id="r-10")
         wait_for_words("MelonError", lambda: first_posts(channel))
         wait_for(lambda: len(channel.of("chat.postMessage")) == 2 * len(texts) + 2)
         time.sleep(SETTLED_S)
     posted = first_posts(channel)
 
-    assert len(texts) + 1 == len(posted)
+    assert (len(texts), len(texts) + 1) == (before, len(posted))
     assert all("A failure that was not seen before\n in pipeline fraud, step train, run r-" in each for each in posted)
     assert len(texts) + 1 == len([each for each in channel.of("chat.postMessage") if "thread_ts" in each.body])
 

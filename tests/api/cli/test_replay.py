@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from api.cli.replay import bar
+from api.replay import borrow_models
 from tests.api.cli.conftest import Command
 
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -73,6 +75,32 @@ def test_replay_of_a_small_history(
     assert 1.0 == found["second_half"]["right"]
     assert "svg" in ElementTree.parse(plot).getroot().tag
     assert ["models"] == [path.name for path in data.iterdir()]
+
+
+def test_what_a_service_has_made_is_borrowed(data: Path, tmp_path: Path) -> None:
+    """Its copy of the model and its vectors, but nothing that it is just writing."""
+    lender, borrower = tmp_path / "lender", tmp_path / "borrower"
+    shutil.copytree(data, lender)
+    (lender / "models" / "half.draft").touch()
+    borrower.mkdir()
+    borrow_models(lender, borrower)
+    lent = {path.relative_to(data) for path in (data / "models").rglob("*")}
+
+    assert lent == {path.relative_to(borrower) for path in borrower.rglob("*")} - {Path("models")}
+    assert {"model.bin", "model.xml"} <= {path.name for path in lent}
+
+
+@pytest.mark.parametrize("lender", ["nobody", "somebody else"])
+def test_what_cannot_be_borrowed_is_done_without(tmp_path: Path, lender: str) -> None:
+    """No half of it is left."""
+    models, borrower = tmp_path / "somebody else" / "models", tmp_path / "borrower"
+    models.mkdir(parents=True)
+    (models / "whole").touch()
+    (models / "out of reach").symlink_to(tmp_path / "nowhere")
+    borrower.mkdir()
+    borrow_models(tmp_path / lender, borrower)
+
+    assert [] == list(borrower.iterdir())
 
 
 @pytest.mark.parametrize(

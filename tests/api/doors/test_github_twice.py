@@ -44,7 +44,7 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("first", ["webhook", "log"])
 def test_webhook_and_log(outside: httpx.Client, told: httpx.Client, log: Path, run_id: int, first: str) -> None:
-    """Whichever comes first; the other attempt is another."""
+    """Whichever comes first, it says what the log says; sent again it changes nothing; another attempt is another."""
     payload = webhooks.github(name=JOB, run_id=run_id, id=run_id)
     if first == "webhook":
         sent = send_github(outside, "workflow_job", payload).json()
@@ -52,12 +52,17 @@ def test_webhook_and_log(outside: httpx.Client, told: httpx.Client, log: Path, r
     else:
         read = imported(told, log, run_id=run_id)
         sent = send_github(outside, "workflow_job", payload).json()
+    again = [send_github(outside, "workflow_job", payload).json(), imported(told, log, run_id=run_id)]
     other = imported(told, log, run_id=run_id, attempt=2)
 
-    assert ({"accepted": 1}, 0) == ({"accepted": sent["accepted"] + read["accepted"]}, other["duplicates"])
-    ids = [each["external_id"] for each in listed(told) if each["run_id"] == str(run_id)]
-    assert {f"github:{run_id}:1:build test (3.11)", f"github:{run_id}:2:build test (3.11)"} == {*ids}
-    assert 2 == len(ids)
+    assert (first == "webhook", 1, 0) == (bool(sent["accepted"]), read["accepted"], other["duplicates"])
+    assert [(0, 1)] * 2 == [(each["accepted"], each["duplicates"]) for each in again]
+    incidents = [each for each in listed(told) if each["run_id"] == str(run_id)]
+    assert {f"github:{run_id}:1:build test (3.11)", f"github:{run_id}:2:build test (3.11)"} == {
+        each["external_id"] for each in incidents
+    }
+    assert ["KeyError: 'price'" in each["text"] for each in incidents] == [True, True]
+    assert 1 == len({each["precedent_id"] for each in incidents})
 
 
 def test_webhook_beside_logs(

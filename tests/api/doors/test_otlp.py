@@ -7,6 +7,7 @@ import json
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -21,11 +22,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from api.doors import otlp
 from api.settings import Settings
 from tests.api.http.asking import Document, listed, problem
-from tests.ingest.exports import TIME, TRACE, event, exception, logs, record, span, traces
+from tests.ingest.exports import TIME, TRACE, attributes, event, exception, logs, record, span, traces
 from tests.ingest.test_otlp import ids_in_base64
 
 JSON, PROTOBUF = {"Content-Type": "application/json"}, {"Content-Type": "application/x-protobuf"}
-LONG_AGO = record(timeUnixNano="1000")
 
 
 def packed_logs(request: Document) -> bytes:
@@ -77,15 +77,16 @@ def test_protobuf(client: httpx.Client, encoding: str) -> None:
 
 def test_partial_success(client: httpx.Client) -> None:
     """What cannot be taken is counted and explained, in the encoding of the request, and costs nothing else."""
-    in_json = client.post("/v1/logs", json=logs(LONG_AGO, record())).json()["partialSuccess"]
-    packed = client.post("/v1/logs", content=packed_logs(logs(record(), LONG_AGO)), headers=PROTOBUF)
-    spans = traces(span(event(timeUnixNano="1000")))
+    in_json = client.post("/v1/logs", json=logs(record(traceId="no hex"), record())).json()["partialSuccess"]
+    broken = packed_logs(logs(record(), record(exception(message="XXXX")))).replace(b"XXXX", b"\xff\xff\xff\xff")
+    packed = client.post("/v1/logs", content=broken, headers=PROTOBUF)
+    spans = packed_traces(traces(span(event(), name="XXXX"))).replace(b"XXXX", b"\xff\xff\xff\xff")
     answer = ExportLogsServiceResponse.FromString(packed.content).partial_success
-    traced = client.post("/v1/traces", content=packed_traces(spans), headers=PROTOBUF)
+    traced = client.post("/v1/traces", content=spans, headers=PROTOBUF)
 
     assert ("1", 1) == (in_json["rejectedLogRecords"], answer.rejected_log_records)
-    assert "failure 1: occurred_at lies before the year 2000" in in_json["errorMessage"]
-    assert answer.error_message.startswith("failure 2: ")
+    assert "record 1: traceId is not in hexadecimal digits." == in_json["errorMessage"]
+    assert answer.error_message.startswith("record 2: ")
     assert 1 == ExportTraceServiceResponse.FromString(traced.content).partial_success.rejected_spans
     assert 1 == len(listed(client))
 
@@ -101,13 +102,27 @@ def test_record_that_cannot_be_read(client: httpx.Client, told: Callable[..., Do
     assert ["a" * 32] == [each["run_id"] for each in listed(client)]
 
 
-def test_lone_surrogates_cost_a_record(client: httpx.Client) -> None:
-    """And no other of the request, whose JSON the fast reader refuses."""
-    body = json.dumps(logs(record(exception(message="\ud800")), record()))
+def test_half_a_character_costs_nothing(client: httpx.Client) -> None:
+    """What a program has cut in the middle of a sign is mended, in a request that the fast reader refuses."""
+    half = attributes({"\udfff": "\ud800"}) + attributes(exception(message="cut here: \ud83d"))
+    body = json.dumps(logs(record(attributes=half, spanId=""), record(), resource={"service.name": "half \ud800"}))
     answer = client.post("/v1/logs", content=body, headers=JSON)
 
-    assert (200, "1") == (answer.status_code, answer.json()["partialSuccess"]["rejectedLogRecords"])
-    assert 1 == len(listed(client))
+    assert (200, {}) == (answer.status_code, answer.json())
+    assert 2 == len(listed(client))
+
+
+@pytest.mark.parametrize("nanoseconds", ["1000", str(2**64 - 1)], ids=["1970", "2554"])
+def test_clock_that_is_years_off(client: httpx.Client, nanoseconds: str) -> None:
+    """Its failures are some all the same, of now, and once: as log and on the span, and sent again."""
+    moment: Document = {"timeUnixNano": nanoseconds}
+    for _ in range(2):
+        told = client.post("/v1/logs", json=logs(record(**moment)))
+        noted = client.post("/v1/traces", json=traces(span(event(**moment))))
+        assert [(200, {})] * 2 == [(each.status_code, each.json()) for each in (told, noted)]
+    (incident,) = listed(client)
+
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(incident["occurred_at"])) < timedelta(minutes=5)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZIP"])
@@ -208,7 +223,7 @@ def test_without_the_extra(client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 def test_what_came_in_is_counted(client: httpx.Client) -> None:
     """By door and by what became of it."""
     before = counted(client)
-    client.post("/v1/logs", json=logs(record(), record(attributes=[]), LONG_AGO))
+    client.post("/v1/logs", json=logs(record(), record(attributes=[]), record(traceId="no hex")))
     client.post("/v1/logs", json=logs(record()))
     after = counted(client)
 

@@ -65,7 +65,7 @@ def test_failures_are_counted_once(client: httpx.Client, told: list[tuple[str, A
 @pytest.mark.parametrize("first", [logged(), noted(0)], ids=["logged", "noted"])
 def test_id_is_the_same(client: httpx.Client, first: tuple[str, Any]) -> None:
     """By whichever door it came."""
-    client.post(first[0], json=first[1])
+    client.post(first[0], json=first[1]).raise_for_status()
 
     assert [SHARED] == [each["external_id"] for each in listed(client)]
 

@@ -66,6 +66,12 @@ def recorded(client: httpx.Client, **incident: Any) -> Document:
     return checked(client.post("/incidents", json={"text": SLOW_DOWN, **incident}), IncidentAnswer)
 
 
+def indexed(client: httpx.Client) -> None:
+    """Wait until what was recorded can be found."""
+    answer = client.post("/incidents/import", params={"wait": "indexed"}, content=b"", timeout=60)
+    assert answer.json()["indexed"] is True
+
+
 def listed(client: httpx.Client, **query: Any) -> list[Document]:
     """The incidents of the workspace, newest first."""
     found: list[Document] = client.get("/incidents", params={"limit": 200, **query}).json()["incidents"]

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api.models import AdviceAnswer, IncidentAnswer, PrecedentAnswer
-from tests.api.http.asking import SLOW_DOWN, Document, checked, fields_of, listed, problem, recorded
+from tests.api.http.asking import SLOW_DOWN, Document, checked, fields_of, indexed, listed, problem, recorded
 from tests.api.http.conftest import MakeClient
 
 MOST_EVIDENCE = 10
@@ -89,7 +89,7 @@ def test_evidence_is_best_first_one_a_precedent_and_bounded(client: httpx.Client
     """
     for service in ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda"):
         recorded(client, text=f"TimeoutError: {service} did not answer the ranking call")
-    client.post("/incidents/import", params={"wait": "indexed"}, content=b"")
+    indexed(client)
     answer = advise(client, text="TimeoutError: omega did not answer the ranking call")
     evidence = answer["evidence"]
     own = [each["similarity"] for each in evidence if each["source"] == "incident"]
@@ -112,7 +112,7 @@ def test_workspaces_do_not_see_each_other(client_of: MakeClient, workspace: str)
     """What one recorded is neither read, listed, found nor weighed in another."""
     mine, theirs = client_of(f"{workspace}-a"), client_of(f"{workspace}-b")
     said = recorded(mine, text="quorum of the pear cluster lost", verdict="genuine", cause="hardware")
-    mine.post("/incidents/import", params={"wait": "indexed"}, content=b"")
+    indexed(mine)
     answer = advise(theirs, text="quorum of the pear cluster lost", dry_run=True)
     found = theirs.get("/search", params={"q": "quorum of the pear cluster lost"}).json()["results"]
 

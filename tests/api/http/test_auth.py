@@ -15,10 +15,12 @@ import pytest
 from api import auth
 from api.auth import Entered, Gate, any_key
 from api.problems import Problem
+from api.settings import Settings
 from knowledge.store import api_keys, workspaces
 from knowledge.store.database import Connection, Database
+from tests.api.conftest import running_service
 from tests.api.durability.process import ServiceProcess, started, wait_for
-from tests.api.http.asking import fields_of, problem
+from tests.api.http.asking import LIMIT_S, fields_of, problem
 
 ASK = {"text": "boom"}
 
@@ -138,10 +140,13 @@ async def test_gate_stays_as_it_is_while_postgresql_is_away(monkeypatch: pytest.
     assert [True, False] == [await gate.is_open() for gate in gates]
 
 
-def test_first_key_takes_effect_while_the_service_runs(new_data: Callable[[], Path]) -> None:
+def test_first_key_takes_effect_while_the_service_runs(
+    new_data: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Open until it is made, and guarded soon after."""
+    monkeypatch.setattr(auth, "LOOK_AGAIN_S", 0.5)
     data = new_data()
-    with started(data) as service, service.client("default") as anyone:
+    with running_service(Settings(data=data)) as url, httpx.Client(base_url=url, timeout=LIMIT_S) as anyone:
         assert 200 == anyone.get("/incidents").status_code
         secret = make_key(data, "figs")
         refused = wait_for(lambda: (said := anyone.get("/incidents")).status_code == 401 and said, limit_s=30)

@@ -28,7 +28,7 @@ def test_outcomes_are_held_against_answers(client: httpx.Client) -> None:
     """One answer of which a person said that it was right."""
     answer = client.post("/advise", json={"text": SLOW_DOWN}).json()
     body = {"summary": "It went away.", "verdict": "transient"}
-    client.post(f"/incidents/{answer['incident_id']}/resolution", json=body)
+    client.post(f"/incidents/{answer['incident_id']}/resolution", json=body).raise_for_status()
     found = checked(client.get("/calibration"), CalibrationAnswer)
     [filled] = [each for each in found["reliability"] if each["count"]]
 

@@ -118,7 +118,7 @@ def test_unknown_run(client: httpx.Client) -> None:
         ({"rationale": "  "}, "rationale"),
         ({"rationale": "x" * 20_001}, "rationale"),
         ({"agent": ""}, "agent"),
-        ({"kind": "x" * 201}, "kind"),
+        ({"kind": "x" * 501}, "kind"),
         ({"choice": []}, "choice"),
         ({"choice": {"a": "x" * 16_000}}, "choice"),
         ({"choice": {"a": 2**70}}, "choice"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 from typing import Any
@@ -234,6 +235,16 @@ def test_times_at_the_ends_of_the_calendar(client: httpx.Client, name: str, mome
 
     if response.status_code != 200:
         assert fields_of(problem(response, 422))[0] in {name, f"query.{name}"}
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/incidents/import", "/doors/alertmanager", "/mcp"])
+def test_packed_bodies(client: httpx.Client, path: str) -> None:
+    """Are told apart from what is no JSON; only the doors of OTLP unpack."""
+    kind = "application/x-ndjson" if path.endswith("import") else "application/json"
+    headers = {"Content-Type": kind, "Content-Encoding": "gzip"}
+    refused = problem(client.post(path, content=gzip.compress(b'{"text": "boom"}'), headers=headers), 415)
+
+    assert ["Content-Encoding"] == fields_of(refused)
 
 
 @pytest.mark.parametrize("path", PATHS)

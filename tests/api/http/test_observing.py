@@ -18,6 +18,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.util._once import Once
 
 from api import logs, telemetry
+from tests.api.durability.process import wait_for
 
 DASHBOARD = Path(__file__).parents[3] / "docs" / "grafana" / "seenbefore.json"
 SECRET_WORDS = "the vault of miss marple exploded"
@@ -52,12 +53,18 @@ def test_the_dashboard_plots_what_there_is(client: httpx.Client) -> None:
     assert offered == {name.removesuffix("_bucket") for name in asked}
 
 
+def _of_requests(caplog: pytest.LogCaptureFixture, *, of: int) -> list[logging.LogRecord]:
+    """What is told of requests, once it is so many."""
+    told = [record for record in caplog.records if record.name == "api.requests"]
+    return told if len(told) >= of else []
+
+
 def test_a_request_is_logged_by_its_route(client: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
     """One line, with the id that a proxy gave; nothing of what was said, and no id that is not one."""
     caplog.set_level(logging.INFO, "api.requests")
     given = client.post("/advise", json={"text": SECRET_WORDS}, headers={"X-Request-Id": "proxy-7"})
     made = client.get(f"/incidents?pipeline={SECRET_WORDS}", headers={"X-Request-Id": "no id <script>"})
-    told = [record for record in caplog.records if record.name == "api.requests"]
+    told = wait_for(lambda: _of_requests(caplog, of=2))  # a line follows its answer
     lines = [json.loads(logs._json().format(record)) for record in told]
 
     assert "proxy-7" == given.headers["x-request-id"]

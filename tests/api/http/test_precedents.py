@@ -277,7 +277,7 @@ def test_regression_is_told(client: httpx.Client) -> None:
 def test_imported_resolution_says_where_its_fix_is(client: httpx.Client) -> None:
     """On the line of its incident."""
     line = b'{"text": "fig label unreadable", "resolution": {"summary": "New printer.", "fixed_in": {"printer": "3"}}}'
-    client.post("/incidents/import", content=line, headers={"Content-Type": "application/x-ndjson"})
+    client.post("/incidents/import", content=line).raise_for_status()
     (incident,) = listed(client)
 
     assert {"printer": "3"} == read(client, incident["precedent_id"])["fixed_in"]

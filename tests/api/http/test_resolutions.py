@@ -10,7 +10,7 @@ import pytest
 
 from api.models import AdviceAnswer
 from api.models_proposals import ProposalAnswer, ProposalPage
-from tests.api.http.asking import Document, checked, fields_of, problem, recorded
+from tests.api.http.asking import Document, checked, fields_of, indexed, problem, recorded
 
 SUMMARY = "Pin the quokka driver to 7.3 and restart the feature store"
 BOOM = "QuokkaError: feature store handshake failed in phase seven"
@@ -42,7 +42,7 @@ def listed(client: httpx.Client, **query: Any) -> list[Document]:
 
 def known(client: httpx.Client, incident: Document) -> Document:
     """All that is told of the incident's precedent, wherever it is told, once the index has all of it."""
-    client.post("/incidents/import", params={"wait": "indexed"}, content=b"")
+    indexed(client)
     advice = checked(client.post("/advise", params={"dry_run": True}, json={"text": BOOM}), AdviceAnswer)
     other = checked(client.post("/advise", params={"dry_run": True}, json={"text": f"again: {BOOM} (7)"}), AdviceAnswer)
     precedent = client.get(f"/precedents/{incident['precedent_id']}").json()
@@ -148,8 +148,8 @@ def test_lists_by_state_and_precedent_in_pages(client: httpx.Client, incident: D
     elsewhere = recorded(client, text="KeyError: 'an altogether different failure'")
     made = [proposed(client, incident, summary=f"Try {number}")["id"] for number in range(5)]
     made.append(proposed(client, elsewhere)["id"])
-    client.post(f"/resolutions/{made[0]}/accept", json=ACCEPT)
-    client.post(f"/resolutions/{made[1]}/reject", json=REJECT)
+    client.post(f"/resolutions/{made[0]}/accept", json=ACCEPT).raise_for_status()
+    client.post(f"/resolutions/{made[1]}/reject", json=REJECT).raise_for_status()
     pages, query = [], {"limit": 2}
     while True:
         page = checked(client.get("/resolutions", params=query), ProposalPage)

@@ -8,19 +8,13 @@ import httpx
 import pytest
 
 from api.models import SearchAnswer
-from tests.api.http.asking import Document, checked, fields_of, problem, recorded
+from tests.api.http.asking import Document, checked, fields_of, indexed, problem, recorded
 
 
 def search(client: httpx.Client, text: str, **query: Any) -> list[Document]:
     """The results."""
     results: list[Document] = checked(client.get("/search", params={"q": text, **query}), SearchAnswer)["results"]
     return results
-
-
-def indexed(client: httpx.Client) -> None:
-    """Wait until what was recorded can be found."""
-    answer = client.post("/incidents/import", params={"wait": "indexed"}, content=b"", timeout=60)
-    assert answer.json()["indexed"] is True
 
 
 def test_starter_precedents_are_found_by_meaning(client: httpx.Client) -> None:

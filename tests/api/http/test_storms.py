@@ -23,7 +23,9 @@ def test_storm_is_told_and_listed(client: httpx.Client) -> None:
     answer = storm(client, "PlumError: the lease is lost")
     active = checked(client.get("/storms", params={"active": True}), StormPage)["storms"]
     incident = checked(client.get(f"/incidents/{answer['incident_id']}"), IncidentAnswer)
-    client.post(f"/incidents/{answer['incident_id']}/outcome", json={"result": "succeeded", "attempt": 2})
+    client.post(
+        f"/incidents/{answer['incident_id']}/outcome", json={"result": "succeeded", "attempt": 2}
+    ).raise_for_status()
     [over] = checked(client.get("/storms"), StormPage)["storms"]
 
     assert ("active", "canary", 3, 3) == tuple(answer["storm"][name] for name in ("state", "role", "runs", "incidents"))

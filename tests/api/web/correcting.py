@@ -28,6 +28,13 @@ def sent(pages: httpx.Client, id: str, what: str, **fields: Any) -> httpx.Respon
     return pages.post(action, data=hidden | fields)
 
 
+def taken(pages: httpx.Client, id: str, what: str, **fields: Any) -> httpx.Response:
+    """The same, of a form that leads on. One that is refused is told here, and not later where something lacks."""
+    answer = sent(pages, id, what, **fields)
+    assert 303 == answer.status_code, text_of(answer)
+    return answer
+
+
 def merged(pages: httpx.Client, told: httpx.Client) -> Document:
     """A precedent into which another was merged, by the page."""
     apple, beet = precedent(told, "apple", times=2), precedent(told, "beet", times=3)

@@ -177,9 +177,21 @@ def test_a_field_that_cannot_be_taken_is_named(pages: httpx.Client) -> None:
     """And what was pasted stays."""
     response = pages.post("/ui/ask", data={"text": TORN, "attempt": "many"})
 
+    fields = [*elements(response, "input"), *elements(response, "textarea")]
+
     assert 422 == response.status_code
-    assert "Attempt: it should be a valid integer" in text_of(response)
+    assert "Attempt that failed: it should be a whole number." in text_of(response)
     assert TORN in text_of(response)
+    assert ["attempt"] == [each["name"] for each in fields if "aria-invalid" in each]
+
+
+def test_an_answer_is_called_by_what_failed(pages: httpx.Client) -> None:
+    """Not by how the log begins."""
+    log = f'2026-11-20 10:00:00 INFO begun\nTraceback (most recent call last):\n  File "a.py", line 1, in b\n{TORN}'
+    response = pages.post("/ui/ask", data={"text": log, "only_look": "yes"})
+
+    assert ": LedgerError: the barn ledger is torn" in response.text.partition("</title>")[0]
+    assert '<h1 class="text">LedgerError: the barn ledger is torn' in response.text
 
 
 def test_secrets_are_not_shown(pages: httpx.Client) -> None:
@@ -315,11 +327,11 @@ def test_a_form_sent_twice_is_done_once(pages: httpx.Client, told: httpx.Client)
 @pytest.mark.parametrize(
     ("what", "fields", "said"),
     [
-        ("resolution", {}, "Summary: is needed"),
+        ("resolution", {}, "What fixed it: is needed"),
         ("resolution", {"summary": "x", "action": "dance"}, "Action:"),
         ("resolution", {"summary": "x", "cause": "bad luck"}, "Cause:"),
         ("outcome", {"result": "perhaps"}, "Result:"),
-        ("verdict", {"verdict": "genuine"}, "Reason: is needed"),
+        ("verdict", {"verdict": "genuine"}, "Why: is needed"),
         ("verdict", {"reason": "x", "verdict": "perhaps"}, "Verdict:"),
         ("verdict", {"reason": "x", "verdict": "genuine", "version": "99999999999999999999"}, "Version:"),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.api.web.correcting import NOBODY, looked_at, merged, sent
+from tests.api.web.correcting import NOBODY, looked_at, merged, sent, taken
 from tests.api.web.knowing import indexed, precedent
 from tests.api.web.reading import elements, fields_of_form, text_of
 
@@ -62,9 +62,9 @@ def test_a_merge_warns_where_a_correction_is_lost(pages: httpx.Client, told: htt
     """And offers to merge the other way round, by which it stays."""
     apple, beet = precedent(told, "apple"), precedent(told, "beet")
     here = f"/ui/precedents/{apple['id']}/merge"
-    sent(pages, beet["id"], "verdict", verdict="genuine", reason="x")
+    taken(pages, beet["id"], "verdict", verdict="genuine", reason="x")
     passed_on = text_of(pages.get(here, params={"other": beet["id"]}))
-    sent(pages, apple["id"], "verdict", verdict="transient", reason="x")
+    taken(pages, apple["id"], "verdict", verdict="transient", reason="x")
     lost = pages.get(here, params={"other": beet["id"]})
     other_way = f"/ui/precedents/{beet['id']}/merge?other={apple['id']}"
 
@@ -78,7 +78,7 @@ def test_a_merge_with_what_has_changed_is_refused(pages: httpx.Client, told: htt
     apple, beet = precedent(told, "apple"), precedent(told, "beet")
     look = pages.get(f"/ui/precedents/{apple['id']}/merge", params={"other": beet["id"]})
     hidden = fields_of_form(look, f"/ui/precedents/{apple['id']}/merge")
-    sent(pages, beet["id"], "verdict", verdict="genuine", reason="x")
+    taken(pages, beet["id"], "verdict", verdict="genuine", reason="x")
     refused = pages.post(f"/ui/precedents/{apple['id']}/merge", data=hidden)
 
     assert (412, True) == (refused.status_code, "corrected it after you had looked at it" in text_of(refused))
@@ -91,7 +91,7 @@ def test_a_merge_goes_on_in_place_after_both_have_changed(pages: httpx.Client, t
     action, in_place = f"/ui/precedents/{apple['id']}/merge", {"HX-Request": "true"}
     form = fields_of_form(pages.get(action, params={"other": beet["id"]}), action)
     for each, who in ((apple, "Bea"), (beet, "Cem")):
-        sent(pages, each["id"], "verdict", verdict="genuine", reason="x", author=who)
+        taken(pages, each["id"], "verdict", verdict="genuine", reason="x", author=who)
     notes = []
     for _ in range(2):
         notes.append(pages.post(action, data=form, headers=in_place))
@@ -109,7 +109,7 @@ def test_a_split_parts_what_was_ticked(pages: httpx.Client, told: httpx.Client) 
     """It leads to the new precedent, and each has its own."""
     found = merged(pages, told)
     ticked = [each["fingerprint"] for each in found["signatures"] if "beet" in each["template"]]
-    answer = sent(pages, found["id"], "split", fingerprint=ticked, reason="not the same")
+    answer = taken(pages, found["id"], "split", fingerprint=ticked, reason="not the same")
     new = answer.headers["location"].partition("?")[0].rpartition("/")[2]
 
     assert found["id"] != new

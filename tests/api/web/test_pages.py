@@ -273,7 +273,7 @@ def test_a_head_is_answered_as_a_get(pages: httpx.Client) -> None:
             "/ui/overview",
         ),
         ("/ui/search?verdict=maybe&q=x", "verdict=maybe : Verdict: it should be 'transient',", "/ui/search?q=x"),
-        ("/ui/search?foo=1", "foo=1 : Foo: nothing here has that name.", "/ui/search"),
+        ("/ui/search?foo=1", "foo=1 : this page knows no part of that name. It knows q, verdict,", "/ui/search"),
         (f"/ui/precedents/{NOBODY}?said=verdict", "said=verdict : this page knows no part", f"/ui/precedents/{NOBODY}"),
         (f"/ui/incidents/{NOBODY}?said=verdict", "said=verdict : this page knows no part", f"/ui/incidents/{NOBODY}"),
     ],
@@ -286,6 +286,28 @@ def test_a_wrong_part_of_an_address(pages: httpx.Client, address: str, shown: st
     assert 422 == response.status_code
     assert shown in text_of(response)
     assert [True] == [each.endswith(back) and each.startswith("/ui/") for each in ways]
+
+
+@pytest.mark.parametrize("address", ["/ui/", "/ui/search", "/ui/runs", f"/ui/incidents/{NOBODY}"])
+def test_what_others_add_to_links_is_left_aside(pages: httpx.Client, address: str) -> None:
+    """It is no part of the page, nor of its links. What reads alike is refused, and by the API all of it."""
+    added = "utm_source=slack&UTM_Medium=im&fbclid=1&gclid=2&gclid=3"
+    plain, page = pages.get(address), pages.get(f"{address}?{added}")
+    refused = pages.get(f"{address}?utm=1&{added}")
+
+    assert (plain.status_code, 422) == (page.status_code, refused.status_code)
+    assert "utm_source" not in page.text + refused.text
+    assert 422 == pages.get("/incidents", params={"utm_source": "slack"}).status_code
+
+
+def test_the_way_in_keeps_what_narrows(pages: httpx.Client) -> None:
+    """Where something was added to the link as well; the first page says itself what it does not know."""
+    led = [pages.get(f"{address}?utm_source=slack", follow_redirects=True) for address in ("/", "/ui")]
+    refused = pages.get("/?exmaple=x&gclid=1", follow_redirects=True)
+
+    assert "“p&q”" in text_of(pages.get("/ui/runs?utm_source=slack&pipeline=p%26q&fbclid=x"))
+    assert [200, 200] == [each.status_code for each in led]
+    assert "exmaple=x : this page knows no part of that name" in text_of(refused)
 
 
 def test_what_was_done_is_told_once_and_by_no_link(pages: httpx.Client, told: httpx.Client) -> None:
@@ -324,8 +346,10 @@ async def test_what_breaks_is_a_page_too(caplog: pytest.LogCaptureFixture) -> No
 def test_pages_count_by_their_route(pages: httpx.Client) -> None:
     """Told apart from the calls of the API that read alike."""
     pages.get(f"/ui/incidents/{uuid4()}")
+    pages.get("/")
 
     assert 'route="/ui/incidents/{incident_id}",status="404"' in pages.get("/metrics").text
+    assert 'route="/",status="303"' in pages.get("/metrics").text
 
 
 def test_pages_are_not_in_the_document(pages: httpx.Client) -> None:

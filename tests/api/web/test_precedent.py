@@ -9,7 +9,7 @@ import pytest
 
 from api.web.rendering import percent
 from tests.api.http.asking import SLOW_DOWN, recorded
-from tests.api.web.correcting import NOBODY, looked_at, merged, sent
+from tests.api.web.correcting import NOBODY, looked_at, merged, taken
 from tests.api.web.knowing import failure, indexed, latest_incident, precedent, resolved
 from tests.api.web.reading import elements, fields_of_form, text_of
 
@@ -138,7 +138,7 @@ def test_another_workspaces_precedent_is_not_there(pages: httpx.Client, service_
 def test_the_verdict_is_corrected(pages: httpx.Client, told: httpx.Client) -> None:
     """With who, why, and how to take it back."""
     found = precedent(told, "apple", verdict="transient")
-    answer = sent(
+    answer = taken(
         pages, found["id"], "verdict", verdict="genuine", cause="code_defect", reason="It is ours", author="Ada"
     )
     text = looked_at(pages, found["id"])
@@ -148,14 +148,26 @@ def test_the_verdict_is_corrected(pages: httpx.Client, told: httpx.Client) -> No
     assert "It is ours" in text
     assert "Ada corrected it just now" in text
     assert "verdict: as counted → genuine" in text
-    assert "cause: as counted → code_defect" in text
+    assert "cause: as counted → code defect" in text
+
+
+def test_what_was_taken_back_tells_only_what_changed(pages: httpx.Client, told: httpx.Client) -> None:
+    """What fixed it was there before and after."""
+    found = precedent(told, "apple")
+    resolved(told, latest_incident(told, found["id"]), "Glue it")
+    taken(pages, found["id"], "verdict", verdict="genuine", reason="It is ours")
+    taken(pages, found["id"], "undo")
+    history = looked_at(pages, found["id"]).partition("History")[2]
+
+    assert "verdict: genuine → as counted" in history
+    assert "resolution:" not in history
 
 
 def test_a_persons_word_is_taken_away(pages: httpx.Client, told: httpx.Client) -> None:
     """What was counted counts again."""
     found = precedent(told, "apple", verdict="transient", cause="network")
-    sent(pages, found["id"], "verdict", verdict="genuine", cause="code_defect", reason="x")
-    sent(pages, found["id"], "verdict", verdict="counted", cause="counted", reason="y")
+    taken(pages, found["id"], "verdict", verdict="genuine", cause="code_defect", reason="x")
+    taken(pages, found["id"], "verdict", verdict="counted", cause="counted", reason="y")
     now = told.get(f"/precedents/{found['id']}").json()
 
     assert ("transient", "network", False) == (now["verdict"], now["cause"], now["verdict_overridden"])
@@ -164,7 +176,7 @@ def test_a_persons_word_is_taken_away(pages: httpx.Client, told: httpx.Client) -
 def test_what_fixes_it_is_said_of_the_whole(pages: httpx.Client, told: httpx.Client) -> None:
     """Whoever meets it next is told."""
     found = precedent(told, "apple")
-    sent(pages, found["id"], "resolution", summary="Glue it", action="fix_then_rerun", author="Ada")
+    taken(pages, found["id"], "resolution", summary="Glue it", action="fix_then_rerun", author="Ada")
     now = told.get(f"/precedents/{found['id']}").json()
 
     assert [("Glue it", "fix_then_rerun", "Ada")] == [
@@ -185,8 +197,7 @@ def test_who_comes_late_changes_nothing(pages: httpx.Client, told: httpx.Client,
     }[what]
     action = f"/ui/precedents/{found['id']}/{what}"
     hidden = fields_of_form(pages.get(f"/ui/precedents/{found['id']}"), action)
-    first = sent(pages, found["id"], "verdict", verdict="transient", reason="first")
-    assert 303 == first.status_code, text_of(first)
+    taken(pages, found["id"], "verdict", verdict="transient", reason="first")
     before = told.get(f"/precedents/{found['id']}").json()
     answer = pages.post(action, data=hidden | fields)
     in_place = pages.post(action, data=hidden | fields, headers={"HX-Request": "true"})
@@ -212,11 +223,11 @@ def test_changes_are_taken_back(pages: httpx.Client, told: httpx.Client) -> None
     """And brought back by taking that back; the history keeps all of it."""
     found = merged(pages, told)
 
-    sent(pages, found["id"], "undo")
+    taken(pages, found["id"], "undo")
     assert "Taken back." in looked_at(pages, found["id"])
     assert 2 == told.get(f"/precedents/{found['id']}").json()["occurrences"]
     assert "taken back" in looked_at(pages, found["id"]).partition("History")[2]
-    sent(pages, found["id"], "undo")
+    taken(pages, found["id"], "undo")
     assert 5 == told.get(f"/precedents/{found['id']}").json()["occurrences"]
 
 
@@ -235,7 +246,7 @@ def test_the_history_goes_by_pages(pages: httpx.Client, told: httpx.Client) -> N
     """Who set the verdict is told on each."""
     found = precedent(told, "apple")
     for number in range(12):
-        sent(pages, found["id"], "verdict", verdict="genuine", reason=f"reason {number};", author="Ada")
+        taken(pages, found["id"], "verdict", verdict="genuine", reason=f"reason {number};", author="Ada")
     first = pages.get(f"/ui/precedents/{found['id']}")
     (following,) = [str(each["href"]) for each in elements(first, "a") if each.get("rel") == "next"]
     second = text_of(pages.get(following.partition("#")[0]))

@@ -119,6 +119,26 @@ def test_names_are_encoded(pages: httpx.Client, told: httpx.Client) -> None:
     assert "/ui/runs?pipeline=p%26q" in addresses(listed)
 
 
+@pytest.mark.parametrize("sign", ["x", "💥"], ids=["short", "wide"])
+def test_the_longest_names_have_pages(pages: httpx.Client, told: httpx.Client, sign: str) -> None:
+    """Whatever an incident may name can be told of, has links that lead there, and pages of its own."""
+    run, step = f"r{sign * 499}", f"s{sign * 499}"
+    recorded(told, run_id=run, step=step, pipeline=run)
+    (untold,) = {each for each in addresses(pages.get("/ui/incidents")) if each.startswith("/ui/runs/")}
+    assert "Its steps were not told" in text_of(pages.get(untold))
+    put_run(told, quote(run), pipeline=run)
+    place = f"/runs/{quote(run)}/steps/{quote(step)}"
+    put_step(told, place, plan=[step])
+    assert 201 == told.put(f"{place}/sub-tasks/{quote(step)}", json={"owner": "ana", "status": "completed"}).status_code
+    own = (untold, f"/ui{place}", f"/ui{place}?after={quote(step)}")
+    linked = [str(each.get("href")) for address in own for each in elements(pages.get(address), "a")]
+
+    assert [200, 200, 200] == [pages.get(each).status_code for each in own]
+    assert {200} == {pages.get(each).status_code for each in {*linked} if each.startswith("/ui/runs")}
+    assert run == told.get(f"/runs/{quote(run)}/resume-point").json()["run_id"]
+    assert 404 == pages.get(f"/ui/runs/{quote(run + sign)}").status_code
+
+
 def test_names_that_no_address_holds(pages: httpx.Client, told: httpx.Client) -> None:
     """They are shown, and lead nowhere."""
     put_run(told, "%2E%2E")
@@ -138,7 +158,7 @@ def test_what_is_not_there(pages: httpx.Client, told: httpx.Client, place: str) 
     assert "There is no" in text_of(response)
 
 
-@pytest.mark.parametrize("query", ["cursor=x", "status=gone", "within=x", "pipeline=" + "x" * 201])
+@pytest.mark.parametrize("query", ["cursor=x", "status=gone", "within=x", "pipeline=" + "x" * 501])
 def test_strange_queries(pages: httpx.Client, query: str) -> None:
     """What cannot be read is refused."""
 

@@ -11,7 +11,7 @@ import pytest
 
 from api.web.pages.search import both_ends
 from tests.api.web.knowing import failure, imported, indexed, latest_incident, precedent, resolved
-from tests.api.web.reading import elements, text_of
+from tests.api.web.reading import addresses, elements, text_of
 from tests.hostile import FORMULAS, TEXTS
 
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -184,6 +184,7 @@ def test_in_place_come_facets_and_results_alone(pages: httpx.Client, told: httpx
     response = pages.get("/ui/search", params={"pipeline": "fruit"}, headers={"HX-Request": "true"})
 
     assert [] == elements(response, "html")
+    assert "<title>Search · Seen Before</title>" in response.text
     assert ["pipeline"] == [each["name"] for each in elements(response, "input") if each.get("form") == "search-form"]
 
 
@@ -208,6 +209,27 @@ def test_a_search_is_kept(pages: httpx.Client, told: httpx.Client) -> None:
     assert 404 == pages.post(delete).status_code
 
 
+def test_a_deleted_search_is_brought_back(pages: httpx.Client) -> None:
+    """By the form of the page that says so, pressed once or twice; not where another has its name meanwhile."""
+    kept = {"q": "apple", "pipeline": "fruit", "name": "Fruit"}
+    pages.post("/ui/search/saved", data=kept)
+    (delete,) = deletions(pages.get("/ui/search"))
+    at = pages.post(delete, data={"q": "pear"}).headers["location"]
+    page = pages.get(at)
+    (back,) = [action for each in elements(page, "form") if "/bring-back" in (action := str(each.get("action")))]
+    answers = [pages.post(back, data={"q": "pear"}) for _ in range(2)]
+    shown = pages.get(at)
+
+    assert "“Fruit” is deleted, for everybody in this workspace." in text_of(page)
+    assert [(303, at)] * 2 == [(each.status_code, each.headers["location"]) for each in answers]
+    assert "It is back" in text_of(shown)
+    assert "/ui/search?q=apple&pipeline=fruit" in addresses(shown)
+    pages.post(delete)
+    pages.post("/ui/search/saved", data=kept | {"q": "another"})
+    assert "“Fruit” was saved already" in text_of(taken := pages.post(back))
+    assert 409 == taken.status_code
+
+
 def test_kept_searches_are_the_workspaces_own(pages: httpx.Client, service_url: str) -> None:
     """Others neither see nor delete them."""
     pages.post("/ui/search/saved", data={"q": "apple", "name": "Fruit"})
@@ -216,6 +238,11 @@ def test_kept_searches_are_the_workspaces_own(pages: httpx.Client, service_url: 
     with httpx.Client(base_url=service_url, cookies={"seenbefore_workspace": "another"}) as other:
         assert "Fruit" not in text_of(other.get("/ui/search"))
         assert 404 == other.post(delete).status_code
+        pages.post(delete)
+        told = {"Cookie": f"seenbefore_workspace=another; seenbefore_told=deleted.{delete.split('/')[-2]}"}
+        assert "Fruit" not in text_of(other.get("/ui/search", headers=told))
+        assert 404 == other.post(delete.replace("delete", "bring-back")).status_code
+    assert 303 == pages.post(delete.replace("delete", "bring-back")).status_code
 
     assert "Fruit" in text_of(pages.get("/ui/search"))
 

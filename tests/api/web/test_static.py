@@ -10,7 +10,7 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 from api.problems import Problem
-from api.web.rendering import ago, moment
+from api.web.rendering import ago, brief, moment
 from api.web.static import FILES, Assets
 
 ROOT = Path(__file__).parents[3]
@@ -72,3 +72,21 @@ def test_how_long_ago(at: str | None, expected: str) -> None:
     """As people say it."""
 
     assert expected == ago(moment(at), moment("2026-11-20T12:00:00Z"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ""),
+        ("ten of ten", "ten of ten"),
+        ("one word too many", "one word…"),
+        ("No: xxxxxxxxxxxxxx", "No: xxxxx…"),
+        ("x" * 11, "x" * 9 + "…"),
+        ("列「売上合計」が見つかりません", "列「売上合計」が見…"),
+        ("trailing   blank", "trailing…"),
+    ],
+)
+def test_what_is_long_is_cut(text: str, expected: str) -> None:
+    """After a word, or within one that would leave too little, as in texts that have no blanks."""
+
+    assert expected == brief(text, 10)

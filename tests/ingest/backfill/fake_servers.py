@@ -36,6 +36,7 @@ class FakeServer:
 
         class Requests(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # an answer is two writes, of which the second waited for 40 ms
 
             def do_GET(self) -> None:
                 fake.answer(self, None)

@@ -80,6 +80,14 @@ def test_out_of_memory() -> None:
     } == value["environment"]
 
 
+@pytest.mark.parametrize("at", ["1970-01-01T00:00:00Z", "2554-07-21T23:34:33Z", "soon", None])
+def test_node_whose_clock_is_years_off(at: str | None) -> None:
+    """Its failures have no time, and happened when they are received: with that one they would be refused."""
+    [value] = of_pod(containerStatuses=[terminated("OOMKilled", finishedAt=at)])
+
+    assert ("OOMKilled", None) == (value["error"]["type"], value.get("occurred_at"))
+
+
 def test_container_that_was_started_again() -> None:
     """What ended before is told of too, as an attempt of its own; the same end later is no other."""
     status = terminated("OOMKilled") | {"restartCount": 1}

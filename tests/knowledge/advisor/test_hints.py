@@ -141,7 +141,7 @@ def test_whatever_it_says_the_wait_is_bounded(text: str) -> None:
 )
 def test_hostile_text_takes_no_time(text: str) -> None:
     """Megabytes made to be hard to match."""
-    begun = time.perf_counter()
+    begun = time.thread_time()
     asked(text)
 
-    assert time.perf_counter() - begun < 0.5
+    assert time.thread_time() - begun < 0.5

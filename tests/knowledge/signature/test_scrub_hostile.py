@@ -179,6 +179,6 @@ def test_dense_candidates_take_seconds_at_most(unit: str) -> None:
 
 
 def _seconds_for(text: str) -> float:
-    start = time.process_time()
+    start = time.thread_time()
     scrub(text)
-    return time.process_time() - start
+    return time.thread_time() - start

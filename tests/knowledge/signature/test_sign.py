@@ -120,9 +120,9 @@ def test_time_grows_no_faster_than_the_text(text: str) -> None:
 
 
 def _seconds(text: str) -> float:
-    started = time.perf_counter()
+    started = time.thread_time()
     sign(Failure(text=text))
-    return time.perf_counter() - started
+    return time.thread_time() - started
 
 
 def test_a_line_that_begins_like_a_frame_is_still_said() -> None:

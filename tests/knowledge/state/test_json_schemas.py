@@ -56,10 +56,10 @@ def test_any_document_is_taken_or_refused(document: dict[str, Any], attributes: 
     except InvalidInput as refused:
         assert str(refused.field).startswith("run")
         return
-    started = time.perf_counter()
+    started = time.thread_time()
     found.first_problem(attributes)
 
-    assert time.perf_counter() - started < MOMENT_S
+    assert time.thread_time() - started < MOMENT_S
 
 
 @pytest.mark.parametrize(
@@ -147,12 +147,12 @@ DEFINITIONS = {f"d{i}": {"allOf": [{"$ref": f"#/$defs/d{i + 1}"}] * 2} for i in 
 )
 def test_what_takes_too_long_is_ended(document: dict[str, Any], value: Any) -> None:
     """And counts as wrong: nobody knows whether it is right."""
-    started = time.perf_counter()
+    started = time.thread_time()
     problem = JsonSchema(document, field="run").first_problem(value)
 
     assert problem is not None
     assert "takes too long to check against its schema" == problem.text
-    assert time.perf_counter() - started < MOMENT_S
+    assert time.thread_time() - started < MOMENT_S
 
 
 @pytest.mark.parametrize(
@@ -165,10 +165,10 @@ def test_what_takes_too_long_is_ended(document: dict[str, Any], value: Any) -> N
 )
 def test_what_is_slow_elsewhere(document: dict[str, Any], value: Any) -> None:
     """Backtracking patterns, comparing each with each."""
-    started = time.perf_counter()
+    started = time.thread_time()
     JsonSchema(document, field="run").first_problem(value)
 
-    assert time.perf_counter() - started < MOMENT_S
+    assert time.thread_time() - started < MOMENT_S
 
 
 def test_problems_are_short_and_tell_what_is_wrong() -> None:

@@ -18,8 +18,8 @@ from tests.knowledge.store.test_runs import Writer
 #: What was said of a sub-task, one after the other, and in which order it is delivered.
 SAID = st.lists(st.sampled_from(list(SubTaskStatus)), min_size=1, max_size=6)
 DELIVERED = SAID.flatmap(lambda said: st.permutations(list(enumerate(said))))
-#: Between two that were said: longer than a latency that is put up with.
-APART_S = 2.5
+#: Between two that were said: longer than a latency that is put up with, and than a busy machine takes for a write.
+APART_S = 5.0
 
 
 @pytest.fixture
@@ -63,6 +63,9 @@ async def test_what_was_said_last_stays(write: Writer, delivered: list[tuple[int
     if last[1] is SubTaskStatus.COMPLETED:
         assert {"x": {"sha256": f"{last[0]:064x}"}} == found.artifacts
     if all(status is not SubTaskStatus.COMPLETED for _, status in delivered):
-        assert last[1] is found.status
+        # A claim that comes before its holder's end of the one before is taken for a renewal of that, which it ends.
+        claims = [number for number, status in delivered if status is SubTaskStatus.STARTED]
+        renewed = last[1] is SubTaskStatus.STARTED and len(claims) > 1
+        assert found.status in {last[1], *([SubTaskStatus.FAILED] if renewed else [])}
     if delivered == sorted(delivered):
         assert last[1] is found.status

@@ -70,6 +70,51 @@ async def test_what_was_there_before_the_channel_is_no_news(
     assert (0, 0) == (before, after)
 
 
+async def test_what_was_only_asked_about_is_news_once_it_fails(
+    connection: Connection, channel: Channel, incident: MakeIncident
+) -> None:
+    """However long ago somebody asked, with the first failure as its incident, and once; not by more who ask."""
+    [precedent] = await record(connection, incident("a", external_id="slack:command:1"))
+    found = [await gather(connection, channel)]
+    await connection.execute("UPDATE precedents SET created_at = now() - interval '1 day'")
+    await record(connection, incident("a", external_id="slack:command:2"))
+    found.append(await gather(connection, channel))
+    asked = await take(connection, channel)
+    first = incident("a", external_id="run-1")
+    await record(connection, first)
+    found += [await gather(connection, channel) for _ in range(2)]
+    taken = await take(connection, channel)
+
+    assert ([0, 0, 1, 0], []) == (found, asked)
+    assert [Notice("precedent", precedent, first.id, message=None, detailed=False, told=None)] == taken
+
+
+async def test_failure_before_another_question_is_news(
+    connection: Connection, channel: Channel, incident: MakeIncident
+) -> None:
+    """Of what both failed and was asked about since the last look, the failure is told, whichever came last."""
+    first = incident("a")
+    await record(connection, first)
+    await record(connection, incident("a", external_id="slack:command:1"))
+    await gather(connection, channel)
+
+    assert [first.id] == [each.incident_id for each in await take(connection, channel)]
+
+
+async def test_what_failed_first_long_ago_is_no_news_later(
+    connection: Connection, channel: Channel, incident: MakeIncident
+) -> None:
+    """What was asked about, and then imported, has been there before."""
+    await record(connection, incident("a", external_id="slack:command:1"))
+    found = [await gather(connection, channel)]
+    await record(connection, incident("a", occurred_at=datetime.now(UTC) - timedelta(days=2)))
+    found.append(await gather(connection, channel))
+    await record(connection, incident("a"))
+    found.append(await gather(connection, channel))
+
+    assert ([0, 0, 0], []) == (found, await take(connection, channel))
+
+
 async def test_what_was_committed_late_is_found(
     database: Database, connection: Connection, channel: Channel, incident: MakeIncident
 ) -> None:

@@ -14,7 +14,7 @@ from knowledge.signature.signature import Signature
 from knowledge.starter.catalogue import StarterPrecedent
 from knowledge.store import corrections, incidents, index_queue, precedents, starter
 from knowledge.store.database import Connection, Database
-from knowledge.store.records import NewIncident, StarterRow
+from knowledge.store.records import EmbeddingKind, MadeEmbedding, NewIncident, StarterRow
 
 MakeIncident = Callable[..., NewIncident]
 MakeRow = Callable[..., StarterRow]
@@ -127,3 +127,20 @@ async def test_changed_text_loses_its_vector(connection: Connection, row: MakeRo
     missing = await index_queue.missing_embeddings(connection, model_id="m", limit=9)
 
     assert ["said otherwise"] == [each.text for each in missing]
+
+
+async def test_vector_of_a_text_that_changed_meanwhile_is_dropped(connection: Connection, row: MakeRow) -> None:
+    """Another replica has loaded a new catalogue while it was made."""
+    first = row("one", "a")
+    await starter.load(connection, "1", [first])
+    made = [
+        MadeEmbedding(each, b"1234")
+        for each in await index_queue.missing_embeddings(connection, model_id="m", limit=9)
+        if each.kind is EmbeddingKind.SIGNATURE
+    ]
+    changed = replace(first.signatures[0], embedding_text="said otherwise")
+    await starter.load(connection, "2", [replace(first, signatures=(changed,))])
+    await index_queue.save_embeddings(connection, made, model_id="m")
+    missing = await index_queue.missing_embeddings(connection, model_id="m", limit=9)
+
+    assert "said otherwise" in [each.text for each in missing]
