@@ -12,7 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.test_architecture import PACKAGES, ROOT, imports
+from tests.test_architecture import PACKAGES, ROOT, read
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
@@ -64,7 +64,7 @@ def test_what_is_imported_is_declared(part: str) -> None:
     """By name, and where it is used."""
     folders, requirements = PARTS[part]
     installed = {package: sorted(made) for package, made in packages_distributions().items()}
-    used = {name for path in files(folders) for name in imports(path)}
+    used = {name for path in files(folders) for name in read(path)[1]}
     outside = {name for name in used if name.partition(".")[0] not in OURS | sys.stdlib_module_names}
 
     assert set() == {distribution_of(name, installed=installed) for name in outside} - names(requirements)

@@ -17,6 +17,7 @@ nobody while it holds something (`SKIP LOCKED`), or keeps the order above.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -28,6 +29,8 @@ T = TypeVar("T")
 
 #: How often work is done where others change the same rows in another order.
 MOST_TRIES = 4
+#: Seconds before the second try; as many more before each further one.
+PAUSE_S = 0.02
 
 
 async def anew(work: Callable[[], Awaitable[T]]) -> T:
@@ -36,7 +39,9 @@ async def anew(work: Callable[[], Awaitable[T]]) -> T:
     The work is one statement or one whole transaction, and changes nothing but rows. Raises what it raises,
     `StoreContended` at last.
     """
-    for _ in range(MOST_TRIES - 1):
+    for nth in range(1, MOST_TRIES):
         with contextlib.suppress(StoreContended, *CONTENDED):
             return await work()
+        # The other goes first: who begins at once may take again what that waits for.
+        await asyncio.sleep(nth * PAUSE_S)
     return await work()

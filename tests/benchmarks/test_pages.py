@@ -37,6 +37,7 @@ UNMEASURED = {
         ("POST", "/resolutions/{resolution_id}/accept"),
         ("POST", "/resolutions/{resolution_id}/reject"),
         ("POST", "/ui/proposals/{proposal_id}"),
+        ("POST", "/ui/search/saved/{search_id}/bring-back"),
         ("POST", "/ui/search/saved/{search_id}/delete"),
         ("PUT", "/schemas/{domain}/versions/{version}"),
     ),

@@ -39,7 +39,7 @@ async def test_two_who_wait_for_each_other_are_both_done(database: Database) -> 
 
     assert [{"first": 1}, {"first": 2}] == answers
     assert [(2,), (2,)] == [tuple(each) for each in numbers]
-    assert 3 == len(tries)
+    assert len(tries) > 2
 
 
 async def test_it_is_not_tried_for_ever(database: Database) -> None:

@@ -190,16 +190,15 @@ async def rows(database: Database) -> list[tuple[object, ...]]:
 
 
 async def test_loading_twice_makes_no_duplicates(
-    catalogue_of: Callable[..., Catalogue], database: Database, embedder: LocalEmbedder
+    catalogue_of: Callable[..., Catalogue], database: Database, embedder: LocalEmbedder, tmp_path: Path
 ) -> None:
     """Nor does a new version; what has left it is gone."""
-    await load_starter(database, catalogue_of(DOCUMENTED), embedder=embedder)
+    another = DOCUMENTED.replace("upload of a part failed", "no part taken")
+    await load_starter(database, catalogue_of(DOCUMENTED), embedder=embedder, vectors=tmp_path)
     first = await rows(database)
-    await load_starter(database, catalogue_of(DOCUMENTED), embedder=embedder)
+    await load_starter(database, catalogue_of(DOCUMENTED), embedder=embedder, vectors=tmp_path)
     again = await rows(database)
-    await load_starter(
-        database, catalogue_of(DOCUMENTED.replace("upload of a part failed", "no part taken")), embedder=embedder
-    )
+    await load_starter(database, catalogue_of(another), embedder=embedder, vectors=tmp_path)
     changed = await rows(database)
 
     assert (4, first) == (len(first), again)
