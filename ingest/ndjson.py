@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ingest import github
 from ingest.records import LineProblem, read_failure
+from ingest.retelling import Retelling, retold
 from knowledge.errors import InvalidInput
 from knowledge.failures import Failure
 from knowledge.store.records import Recorded
@@ -27,12 +27,8 @@ class Recording(Protocol):
     async def record_many(self, workspace: str, failures: list[Failure]) -> list[Recorded]: ...
 
 
-class Importing(Recording, Protocol):
+class Importing(Recording, Retelling, Protocol):
     """What an import needs of the service."""
-
-    async def told(self, workspace: str, external_ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]: ...
-
-    async def retell(self, workspace: str, failure: Failure, *, instead_of: str) -> bool: ...
 
 
 @dataclass
@@ -63,7 +59,7 @@ class Report:
 async def import_lines(
     chunks: AsyncIterator[bytes], *, workspace: str, service: Importing, longest_line: int
 ) -> Report:
-    """Read, record in batches, report. A job of GitHub's that its webhook told of first is told anew, by its log."""
+    """Read, record in batches, report. What knows more than was told before counts as accepted."""
     report = Report()
     batch: list[tuple[int, Failure]] = []
     async for number, line in lines(chunks, longest=longest_line):
@@ -87,15 +83,10 @@ async def _import_batch(
     batch: list[tuple[int, Failure]], *, workspace: str, service: Importing, report: Report
 ) -> None:
     known = await record_batch(batch, workspace=workspace, service=service, report=report)
-    jobs = {
-        failure.external_id: failure
-        for number, failure in batch
-        if number in known and failure.external_id and failure.external_id.startswith(github.JOBS)
-    }
-    for id, incident in (await service.told(workspace, list(jobs))).items():
-        if github.is_only_told_of(incident) and await service.retell(workspace, jobs[id], instead_of=incident["text"]):
-            report.duplicates -= 1
-            report.accepted += 1
+    again = [failure for number, failure in batch if number in known]
+    anew = await retold(again, workspace=workspace, service=service)
+    report.duplicates -= anew
+    report.accepted += anew
 
 
 async def record_batch(
