@@ -111,7 +111,7 @@ async def build(
         except IndexUnavailable as error:
             say(f"the index is away; until it comes, documented and known failures answer: {error}")
         say("loading the starter precedents (the first time takes half a minute)")
-        starters = await load_starter(database, read_catalogue(), embedder=embedder, vectors=settings.data / "models")
+        starters = await load_starter(database, read_catalogue(), embedder=embedder, vectors=settings.models)
         indexer = Indexer(database, index=index, embedder=embedder, starters=starters)
         metrics = Metrics()
         spool = Spool(settings.data / SPOOL_FILE)
@@ -189,7 +189,7 @@ def make_data_folder(settings: Settings) -> None:
     # Root's PostgreSQL runs under another account, which must get through where it cannot pass over permissions.
     mode = 0o700 if settings.database_url is not None or account.can_reach_private_folders() else 0o711
     settings.data.mkdir(mode=mode, parents=True, exist_ok=True)
-    (settings.data / "models").mkdir(mode=0o700, exist_ok=True)
+    settings.models.mkdir(mode=0o700, exist_ok=True)
 
 
 async def open_store(
@@ -220,7 +220,7 @@ async def _open_model(
     embedder = await asyncio.to_thread(
         load_embedder,
         settings.model,
-        cache=settings.data / "models",
+        cache=settings.models,
         fast=settings.fast_embedding,
         taught=settings.model_adapter,
     )

@@ -115,6 +115,11 @@ class Settings(BaseSettings):
         return (secret, token) if secret.strip() and token.strip() else None
 
     @property
+    def models(self) -> Path:
+        """The folder of what was made of the model: converted, and the vectors of the documented failures."""
+        return self.data / "models"
+
+    @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the service."""
         if self.host == "localhost":

@@ -51,7 +51,7 @@ async def of_settings(database: Database, settings: Settings) -> Check:
     """Open the index that the settings name, and compare it point by point."""
     if settings.qdrant_url is None and not (settings.data / "qdrant").exists():
         return ok(NAME, "not made yet: the first start makes it")
-    cache = settings.data / "models"
+    cache = settings.models
     try:
         embedder = await asyncio.to_thread(
             load_embedder,

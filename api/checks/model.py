@@ -17,7 +17,7 @@ NAME = "model"
 
 def model(settings: Settings) -> Check:
     """Load the model and compare its copy with it (blocking, takes seconds); makes no copy where there is none."""
-    cache = settings.data / "models"
+    cache = settings.models
     try:
         folder = find_model(settings.model, cache=cache, taught=settings.model_adapter)
     except Exception as error:  # whatever a model's files may hold
@@ -38,7 +38,7 @@ def has_copy(cache: Path) -> bool:
 def _copy(settings: Settings, folder: ModelFolder) -> Check:
     mend = f"remove {settings.data / 'models' / 'openvino'} and restart the service: it makes the copy anew"
     with contextlib.redirect_stderr(io.StringIO()):  # the libraries' own progress bars
-        embedder = load_embedder(settings.model, cache=settings.data / "models", taught=settings.model_adapter)
+        embedder = load_embedder(settings.model, cache=settings.models, taught=settings.model_adapter)
         try:
             if embedder.backend == TorchBackend.name:
                 return warn(NAME, f"{folder.model_id}: its OpenVINO copy cannot be used, torch is slower", mend=mend)
